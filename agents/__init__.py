@@ -1,0 +1,1 @@
+"""Learners, networks and pretraining; sees only ``envs.base`` and ``envs.registry``."""

@@ -1,0 +1,83 @@
+"""Stage target: let somebody play the training environment and keep what was seen (methods.md 3)."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+from torch import Tensor
+
+import envs
+from agents.demonstrations import Demonstrations, narrow
+from agents.job import Job
+from agents.networks import build
+from envs.base import BatchedEnv, EnvError, Expert, Observation
+
+
+def collect(job: Job) -> dict[str, Any]:
+    """Play one episode in each of ``episodes`` copies and publish ``demonstrations.pt``; wins and losses are kept.
+
+    source: expert (the environment's own), random (uniform over valid actions), checkpoint (the parent policy, greedy).
+    terminal: keep the last observation of an episode too. Returns the player's win rate, return, length, and the frames.
+    """
+    params = job.params
+    device = torch.device(job.device)
+    env = envs.make(
+        params["env"]["name"], params["episodes"], device, job.stream("demonstration episodes"), **params["env"]["options"]
+    )
+    demonstrations, result = record(env, player(job, env), terminal=params["terminal"], job=job)
+    job.publish("demonstrations.pt", demonstrations.save)
+    result |= {"frames": len(demonstrations.episode), "episodes": params["episodes"]}
+    job.log(len(demonstrations.episode), **result)
+    return result
+
+
+def player(job: Job, env: BatchedEnv) -> Expert:
+    """Who demonstrates."""
+    source = job.params["source"]
+    if source == "expert":
+        return env.expert()
+    if source == "random":
+        generator = torch.Generator(env.device).manual_seed(job.stream("demonstration actions"))
+        return lambda observation: torch.multinomial(observation["valid"], 1, generator=generator).squeeze(1)
+    if source == "checkpoint":
+        saved = torch.load(job.parents["demonstrator"] / "policy.pt", map_location=env.device, weights_only=True)
+        net = build(env.layout, saved["network"], seed=0).to(env.device)
+        net.load_state_dict(saved["weights"])
+        memory = net.text_memory(env.num_envs)
+        return lambda observation: net.policy(net.features(observation, memory).rep, observation["valid"]).argmax(-1)
+    raise EnvError(f"method.demos is {source!r}, expected expert, random or checkpoint")
+
+
+@torch.no_grad()
+def record(env: BatchedEnv, act: Expert, terminal: bool, job: Job) -> tuple[Demonstrations, dict[str, float]]:
+    """Play the first episode of every copy to its end; returns the frames in playing order and the episodes' means."""
+    observation = env.reset()
+    running = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
+    frames: list[Observation] = []
+    episode: list[Tensor] = []
+    won = total_return = total_length = 0.0
+
+    def keep(seen: Observation, rows: Tensor) -> None:
+        frames.append({name: narrow(field[rows]).cpu() for name, field in seen.items()})
+        episode.append(rows.cpu())
+
+    while running.any():
+        keep(observation, running.nonzero().squeeze(1))
+        observation, _, done, info = env.step(act(observation))
+        ended = (running & done).nonzero().squeeze(1)
+        if terminal:
+            keep(info["final_obs"], ended)
+        won += info["won"][ended].sum().item()
+        total_return += info["episode_return"][ended].double().sum().item()
+        total_length += info["episode_length"][ended].sum().item()
+        running &= ~done
+        job.progress(env.num_envs - int(running.sum()), env.num_envs)
+    order = torch.cat(episode).argsort(stable=True)
+    whole = {name: torch.cat([part[name] for part in frames])[order] for name in frames[0]}
+    means = {
+        "win_rate": won / env.num_envs,
+        "episode_return": total_return / env.num_envs,
+        "episode_length": total_length / env.num_envs,
+    }
+    return Demonstrations(whole, torch.cat(episode)[order]), means

@@ -1,0 +1,50 @@
+"""Demonstrations on disk and as training windows: observations only, in the order in which they were met."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from pathlib import Path
+
+import torch
+from torch import Tensor
+
+from envs.base import Observation
+
+
+@dataclass(frozen=True)
+class Demonstrations:
+    """Frames of whole episodes, one after the other.
+
+    frames: per field [M, ...]; integers are stored as narrowly as they fit. episode: int64 [M], non-decreasing.
+    """
+
+    frames: Observation
+    episode: Tensor
+
+    def save(self, path: Path) -> None:
+        torch.save({"frames": self.frames, "episode": self.episode}, path)
+
+    @classmethod
+    def load(cls, path: Path) -> Demonstrations:
+        return cls(**torch.load(path, weights_only=True))
+
+    def windows(self) -> Tensor:
+        """Indices i of frames whose successor i + 1 belongs to the same episode: int64 [W]."""
+        return (self.episode[1:] == self.episode[:-1]).nonzero().squeeze(1)
+
+    def batch(self, index: Tensor, device: torch.device) -> Observation:
+        """The chosen frames, integers widened to int64."""
+        return {name: widen(field[index]).to(device) for name, field in self.frames.items()}
+
+
+def narrow(field: Tensor) -> Tensor:
+    """int64 -> int16 where every value fits, else int32; other types as they are."""
+    if field.dtype != torch.int64:
+        return field
+    fits = field.numel() == 0 or (field.max() <= torch.iinfo(torch.int16).max and field.min() >= torch.iinfo(torch.int16).min)
+    return field.to(torch.int16 if fits else torch.int32)
+
+
+def widen(field: Tensor) -> Tensor:
+    """The integers of ``narrow`` back as int64."""
+    return field.to(torch.int64) if field.dtype in (torch.int16, torch.int32) else field

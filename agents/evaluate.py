@@ -1,0 +1,75 @@
+"""Stage target: how often does the last policy win on held-out games? And the player that answers it."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+import torch
+from torch import Tensor
+
+import envs
+from agents.job import Job
+from agents.networks import Multi, build
+from envs.base import BatchedEnv
+
+Episodes = dict[str, Tensor]
+"""One entry per episode [E]: ``won`` bool, ``episode_return`` float32, ``episode_length`` int64, ``truncated`` bool."""
+
+
+@torch.no_grad()
+def play(net: Multi, env: BatchedEnv) -> Episodes:
+    """Play one greedy (argmax) episode in every copy.
+
+    Copy i always holds the same game for the same environment seed, so the list of games is fixed and every policy
+    meets the same ones, however long its episodes are.
+    """
+    observation = env.reset()
+    memory = net.text_memory(env.num_envs)
+    episodes: Episodes = {}
+    running = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
+    while running.any():
+        features = net.features(observation, memory)
+        actions = net.policy(features.rep, observation["valid"]).argmax(-1)
+        observation, _, done, info = env.step(actions)
+        for name in ("won", "episode_return", "episode_length", "truncated"):
+            episodes[name] = torch.where(running & done, info[name], episodes.get(name, torch.zeros_like(info[name])))
+        running &= ~done
+    return episodes
+
+
+def summary(episodes: Episodes) -> dict[str, float]:
+    """Win rate, mean return and mean length of a list of episodes."""
+    return {
+        "win_rate": episodes["won"].double().mean().item(),
+        "episode_return": episodes["episode_return"].double().mean().item(),
+        "episode_length": episodes["episode_length"].double().mean().item(),
+    }
+
+
+def evaluate(job: Job) -> dict[str, Any]:
+    """Play ``episodes`` fixed games of the test split with the parent's policy; raw episodes go to episodes.npz.
+
+    The list is the same for all methods of an environment and seed (statistics.md rule 3).
+    """
+    params = job.params
+    device = torch.device(job.device)
+    env = envs.make(
+        params["env"]["name"], params["episodes"], device, job.stream("test episodes"), **params["env"]["options"]
+    )
+    saved = torch.load(job.parents["policy"] / "policy.pt", map_location=device, weights_only=True)
+    net = build(env.layout, saved["network"], seed=0).to(device)
+    net.load_state_dict(saved["weights"])
+    episodes = play(net, env)
+    arrays = {name: values.cpu().numpy() for name, values in episodes.items()}
+    job.publish("episodes.npz", lambda path: write_arrays(path, arrays))
+    result = summary(episodes)
+    job.log(0, **result)
+    return result | {"episodes": params["episodes"], "policy_mode": "argmax"}
+
+
+def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:
+    """np.savez_compressed to exactly ``path`` (given a name, numpy would append a suffix)."""
+    with path.open("wb") as file:
+        np.savez_compressed(file, **arrays)  # type: ignore[arg-type]

@@ -1,0 +1,1 @@
+"""What a trunk may learn from demonstrations before reinforcement learning."""

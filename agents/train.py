@@ -1,0 +1,93 @@
+"""Stage target: learn a policy by reinforcement learning, with whatever help the method gives it."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import torch
+
+import envs
+from agents.algorithms.learner import Learner
+from agents.evaluate import play, summary
+from agents.job import Job
+from agents.networks import build
+from agents.teacher import Teacher, digest, save, trunk
+
+
+def train(job: Job) -> dict[str, Any]:
+    """Train for ``learner.frames`` environment steps and publish ``policy.pt``.
+
+    Parents: ``pretrain`` where the method initialises from, or distils towards, a teacher. Returns the last row of the
+    curve, the frames and the hash of the weights (and of the teacher's).
+    """
+    params, settings = job.params, job.params["learner"]
+    device = torch.device(job.device)
+    env = envs.make(
+        params["env"]["name"], settings["num_envs"], device, job.stream("train episodes"), **params["env"]["options"]
+    )
+    net = build(env.layout, params["network"], job.stream("weights")).to(device)
+    teacher = None
+    if "pretrain" in job.parents:
+        teacher = Teacher(job.parents["pretrain"] / "teacher.pt", env.layout, params["network"], device)
+        if params["initialise"]:
+            teacher.initialise(net)
+    learner = Learner(net, env, settings, job.stream("actions"), teacher, params["distill"])
+    curve = Curve(job, learner)
+
+    state = job.resume()
+    if state is None:
+        curve.evaluate()
+    else:
+        learner.load_state_dict(state["learner"])
+        curve.load_state_dict(state["curve"])
+    while learner.frames < settings["frames"]:
+        job.checkpoint(lambda: {"learner": learner.state_dict(), "curve": curve.state_dict()})
+        learner.iterate()
+        curve.advance()
+    sha = digest(trunk(net))
+    job.publish("policy.pt", lambda path: save(net, path, trunk_sha=sha, network=dict(params["network"])))
+    facts = {"frames": learner.frames, "updates": learner.updates, "weights_sha": sha}
+    if teacher is not None:
+        facts["teacher_sha"] = teacher.sha
+    return facts | curve.last
+
+
+class Curve:
+    """The rows of metrics.jsonl: training episodes and losses, and now and then a look at the test split."""
+
+    def __init__(self, job: Job, learner: Learner) -> None:
+        self.job, self.learner = job, learner
+        self.last: dict[str, float] = {}
+        self.next_log = learner.settings["log_every"]
+        self.next_test = job.params["curve"]["every"]
+
+    def advance(self) -> None:
+        """Called after every unroll; writes what is due."""
+        frames, total = self.learner.frames, self.learner.settings["frames"]
+        finished = frames >= total
+        if frames >= self.next_log or finished:
+            self.next_log = frames + self.learner.settings["log_every"]
+            self._log(self.learner.report())
+        if frames >= self.next_test or finished:
+            self.next_test = frames + self.job.params["curve"]["every"]
+            self.evaluate()
+        self.job.progress(frames, total, **{key: self.last[key] for key in ("train/win_rate",) if key in self.last})
+
+    def evaluate(self) -> None:
+        """Play the curve's fixed list of test games greedily; no decision reads the result."""
+        params, test = self.job.params, self.job.params["curve"]
+        env = envs.make(
+            test["name"], test["episodes"], self.learner.collector.env.device, self.job.stream("curve episodes"),
+            **params["env"]["options"],
+        )
+        self._log({f"test/{name}": value for name, value in summary(play(self.learner.net, env)).items()})
+
+    def _log(self, row: dict[str, float]) -> None:
+        self.last |= row
+        self.job.log(self.learner.frames, **row)
+
+    def state_dict(self) -> dict[str, Any]:
+        return {"last": self.last, "next_log": self.next_log, "next_test": self.next_test}
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        vars(self).update(state)

@@ -1,0 +1,102 @@
+"""The contract that every environment keeps: many copies of one game, stepped together as tensors."""
+
+from __future__ import annotations
+
+from abc import ABC, abstractmethod
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+from typing import Any, Literal
+
+import torch
+from torch import Tensor
+
+Observation = dict[str, Tensor]
+Expert = Callable[[Observation], Tensor]
+"""A demonstrator: the observation just returned by the environment -> actions, int64 [num_envs].
+
+It belongs to one environment and may read that environment's true state.
+"""
+
+
+class EnvError(ValueError):
+    """A request that an environment cannot serve; the message names the culprit and the remedy."""
+
+
+@dataclass(frozen=True)
+class Field:
+    """One entry of the observation: its shape without the leading copy dimension, its values and meaning."""
+
+    shape: tuple[int, ...]
+    dtype: torch.dtype
+    meaning: str
+    low: float = 0
+    high: float = 1
+
+
+@dataclass(frozen=True)
+class Layout:
+    """What a network must know of an environment before it sees an observation.
+
+    texts: the text fields; the first is the document, the others are read against it. Field ``f`` holds token ids
+        padded with ``pad`` (always 0) and ``f_len`` ([1]) the number of tokens.
+    grid: the field of cell contents, [H, W, K, L]: K occupants of L tokens each.
+    grid_vocab: None where the cells are words of the text vocabulary, else the number of entity ids.
+    vocabulary: the number of token ids of the texts; ``tokenizer`` names and identifies what made them.
+    resume: "exact" where a reloaded state continues the very same episodes, else "restart_episodes".
+    """
+
+    observation: Mapping[str, Field]
+    actions: tuple[str, ...]
+    texts: tuple[str, ...]
+    grid: str
+    grid_vocab: int | None
+    vocabulary: int
+    tokenizer: str
+    max_steps: int
+    resume: Literal["exact", "restart_episodes"] = "exact"
+    pad: int = 0
+
+    @property
+    def num_actions(self) -> int:
+        return len(self.actions)
+
+
+class BatchedEnv(ABC):
+    """``num_envs`` copies of one game on one device, with same-step auto-reset."""
+
+    layout: Layout
+    env_id: str
+    num_envs: int
+    device: torch.device
+
+    @abstractmethod
+    def reset(self) -> Observation:
+        """Start the next episode in every copy and return its first observation."""
+
+    @abstractmethod
+    def step(self, actions: Tensor) -> tuple[Observation, Tensor, Tensor, dict[str, Any]]:
+        """Play one action (int64 [num_envs]) in every copy.
+
+        Returns (observation, reward float32, done bool, info), each with leading dimension num_envs. Where ``done``,
+        the observation is already the next episode's first, and info is meaningful: ``won`` (bool),
+        ``episode_return`` (float32), ``episode_length`` (int64), ``truncated`` (bool: ended by the step limit) and
+        ``final_obs`` (an observation whose done rows are the last of the ended episode).
+
+        Raises EnvError for an action outside the action set or before the first reset.
+        """
+
+    @abstractmethod
+    def expert(self) -> Expert:
+        """The environment's own demonstrator, bound to this environment."""
+
+    @abstractmethod
+    def describe(self, index: int = 0) -> str:
+        """One copy, rendered for a person's terminal."""
+
+    @abstractmethod
+    def state_dict(self) -> dict[str, Any]:
+        """Everything that the future of this environment depends on, random state included."""
+
+    @abstractmethod
+    def load_state_dict(self, state: Mapping[str, Any]) -> Observation:
+        """Continue from a saved state; returns the observation that was current then."""
