@@ -1,0 +1,74 @@
+"""What a page is made of. A page is built by a function of the grid's data and written by `reports.render`."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from dataclasses import dataclass
+from typing import Literal
+
+from reports.figures import Figure
+from reports.tables import Table
+
+
+@dataclass(frozen=True)
+class Text:
+    """A paragraph of plain words with `code` between backticks. lead: the verdict; note: how to read something;
+    warning: what a reader must not miss."""
+
+    text: str
+    tone: Literal["", "lead", "note", "warning"] = ""
+
+
+@dataclass(frozen=True)
+class Bullets:
+    """A list of short paragraphs."""
+
+    items: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Facts:
+    """Terms and their values."""
+
+    items: tuple[tuple[str, str], ...]
+
+
+@dataclass(frozen=True)
+class Gallery:
+    """Figures side by side where there is room."""
+
+    figures: tuple[Figure, ...]
+
+
+@dataclass(frozen=True)
+class Folded:
+    """A long table that opens on demand."""
+
+    summary: str
+    table: Table
+
+
+Block = Text | Bullets | Facts | Gallery | Folded | Table
+
+
+@dataclass(frozen=True)
+class Page:
+    """A section of the report. id: anchor."""
+
+    id: str
+    title: str
+    blocks: tuple[Block, ...]
+
+    def tables(self) -> Iterator[Table]:
+        """All tables, folded ones included."""
+        for block in self.blocks:
+            if isinstance(block, Table):
+                yield block
+            elif isinstance(block, Folded):
+                yield block.table
+
+    def figures(self) -> Iterator[Figure]:
+        """All figures."""
+        for block in self.blocks:
+            if isinstance(block, Gallery):
+                yield from block.figures

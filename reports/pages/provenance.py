@@ -1,0 +1,119 @@
+"""Which code, packages and machines made the numbers, and the runs themselves."""
+
+from __future__ import annotations
+
+import json
+import shlex
+from collections import Counter
+from typing import Any
+
+from reports.frame import GridData
+from reports.page import Block, Facts, Folded, Page, Text
+from reports.tables import Cell, Column, Table
+from reports.text import duration, plural
+
+SHOWN_PACKAGES = ("torch", "numpy", "hydra-core", "mlflow", "gymnasium", "submitit", "pandas", "scipy", "matplotlib")
+"""Packages named at the top; all of them are in the folded table."""
+
+
+def page(data: GridData) -> Page:
+    """Provenance."""
+    if not data.provenance:
+        return Page("provenance", "Provenance", (Text("No run has recorded where it comes from yet."),))
+    blocks: list[Block] = []
+    commits = Counter(_commit(facts) for facts in data.provenance.values())
+    if len(commits) > 1:
+        blocks.append(Text(f"The runs come from {len(commits)} different states of the code.", "warning"))
+    blocks += [
+        Facts(facts(data, commits)),
+        Folded("All packages", package_table(data)),
+        Folded(f"All {plural(len(data.stages), 'run')}", run_table(data)),
+    ]
+    return Page("provenance", "Provenance", tuple(blocks))
+
+
+def _commit(found: Any) -> str:
+    name = str(found.get("commit") or "no commit")[:12]
+    return f"{name} with uncommitted changes {found.get('diff_sha256')}" if found.get("dirty") else name
+
+
+def _listed(counts: Counter[str]) -> str:
+    if len(counts) == 1:
+        return next(iter(counts))
+    return "; ".join(f"{name} ({plural(n, 'run')})" for name, n in counts.most_common())
+
+
+def facts(data: GridData, commits: Counter[str]) -> tuple[tuple[str, str], ...]:
+    """Commit, how to repeat it, Python, packages, hardware, determinism."""
+    found = list(data.provenance.values())
+    packages = Counter(
+        ", ".join(f"{name} {f['packages'][name]}" for name in SHOWN_PACKAGES if name in f.get("packages", {}))
+        for f in found
+    )
+    done = data.stages[data.stages["state"] == "done"]
+    loose = int((~done["deterministic"].astype(bool)).sum())
+    resumed = int((done["resumed"] > 0).sum())
+    repeats = "every run repeats bit for bit on its device class"
+    return (
+        ("Commit", _listed(commits)),
+        ("To repeat", f"`{command(data)}`"),
+        ("Python", _listed(Counter(str(f.get("python")) for f in found))),
+        ("Packages", _listed(packages)),
+        ("Hardware", _listed(Counter(_hardware(f.get("hardware", {})) for f in found))),
+        ("Determinism", f"{plural(loose, 'run')} need not repeat bit for bit" if loose else repeats),
+        ("Interrupted", f"{plural(resumed, 'run')} continued from a checkpoint"),
+    )
+
+
+def command(data: GridData) -> str:
+    """The command line that plans exactly these cells, whatever the grid's file says by now."""
+    given = data.plan.settings
+    words: dict[str, Any] = {
+        "envs": data.environments,
+        "methods": data.methods,
+        "seeds": sorted(set(data.cells["seed"])),
+    }
+    words |= {name: given.get(name) for name in ("preset", "teacher_seeds")} | dict(given.get("overrides") or {})
+    assignments = [f"{key}={_hydra(value)}" for key, value in words.items()]
+    return shlex.join(["python", "run_all.py", "--grid", data.plan.grid, *assignments])
+
+
+def _hydra(value: Any) -> str:
+    """A value as Hydra reads it from the command line."""
+    if isinstance(value, list | tuple):
+        return f"[{','.join(_hydra(item) for item in value)}]"
+    return value if isinstance(value, str) else json.dumps(value)
+
+
+def _hardware(found: Any) -> str:
+    memory = f", {found['memory'] / 2**30:.0f} GiB" if "memory" in found else ""
+    return f"{found.get('processor') or found.get('machine', 'unknown')}, {found.get('cores', '?')} cores{memory}"
+
+
+def package_table(data: GridData) -> Table:
+    """Every installed package of the newest run."""
+    newest = max(data.provenance.values(), key=lambda facts: float(facts.get("created", 0)))
+    rows = tuple((Cell(name), Cell(version)) for name, version in newest.get("packages", {}).items())
+    columns = (Column("Package", numeric=False), Column("Version", numeric=False))
+    return Table("packages", "Installed packages of the newest run", columns, rows)
+
+
+def run_table(data: GridData) -> Table:
+    """Every run of the grid with its folder."""
+    rows = tuple(
+        (
+            Cell(row["key"], href=f"../../{row['key']}/" if row["attempts"] else None, runs=(row["key"],)),
+            Cell(row["label"]),
+            Cell(row["state"]),
+            Cell(duration(float(row["seconds"]))),
+            Cell(str(row["device"] or "–")),
+            Cell(str(row["attempts"])),
+            Cell(str(row["cells"])),
+        )
+        for row in data.stages.to_dict("records")
+    )
+    columns = (
+        Column("Key", numeric=False), Column("Stage", numeric=False), Column("State", numeric=False), Column("Time"),
+        Column("Device", numeric=False), Column("Attempts"), Column("Cells"),
+    )  # fmt: skip
+    return Table("runs", "Runs of the grid", columns, rows)

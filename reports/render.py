@@ -1,0 +1,67 @@
+"""Pages to one Markdown file and one self-contained HTML file."""
+
+from __future__ import annotations
+
+import base64
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+
+from jinja2 import Environment, FileSystemLoader, StrictUndefined
+
+from reports.page import Bullets, Facts, Folded, Gallery, Page, Text
+from reports.tables import Table
+from reports.text import html, markdown
+
+TEMPLATES = Path(__file__).parent / "templates"
+
+
+def to_markdown(title: str, pages: Sequence[Page]) -> str:
+    """GitHub-flavoured Markdown; figures are the PNG files in figures/."""
+    lines = [f"# {markdown(title)}", ""]
+    for page in pages:
+        lines += [f"## {markdown(page.title)}", ""]
+        for block in page.blocks:
+            match block:
+                case Text(text, tone):
+                    lines.append(
+                        {"lead": f"**{markdown(text)}**", "warning": f"> {markdown(text)}"}.get(tone, markdown(text))
+                    )
+                case Bullets(items):
+                    lines += [f"- {markdown(item)}" for item in items]
+                case Facts(items):
+                    lines += [f"- {markdown(term)}: {markdown(value)}" for term, value in items]
+                case Gallery(figures):
+                    for figure in figures:
+                        lines += [
+                            f"![{markdown(figure.alt)}](figures/{figure.id}.png)",
+                            "",
+                            markdown(figure.caption),
+                            "",
+                        ]
+                    lines.pop()
+                case Folded(summary, table):
+                    lines += [f"<details><summary>{markdown(summary)}</summary>", "", table.to_markdown(), "</details>"]
+                case Table():
+                    lines.append(block.to_markdown().rstrip("\n"))
+            lines.append("")
+    return "\n".join(lines)
+
+
+def to_html(title: str, footer: str, pages: Sequence[Page], images: Mapping[str, tuple[bytes, bytes]]) -> str:
+    """A page that needs nothing but itself. images: figure id -> SVG for a light and for a dark screen."""
+    environment = Environment(
+        loader=FileSystemLoader(TEMPLATES),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    environment.filters["inline"] = html
+    environment.filters["kind"] = lambda block: type(block).__name__
+    template = environment.get_template("report.html.j2")
+    sources = {name: tuple(_data_uri(svg) for svg in pair) for name, pair in images.items()}
+    return template.render(title=title, footer=footer, pages=pages, images=sources)
+
+
+def _data_uri(svg: bytes) -> str:
+    return "data:image/svg+xml;base64," + base64.b64encode(svg).decode("ascii")

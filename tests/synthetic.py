@@ -1,0 +1,208 @@
+"""A store of runs that look like real ones, computed by nobody: for the report's tests, and for looking at it."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import numpy as np
+
+from benchmark.spec import Cell, Plan, Stage
+from benchmark.store import RunStore
+
+ENVIRONMENTS = {"messenger-s1": "Messenger S1", "rtfm-s1": "RTFM S1"}
+METHODS = {
+    "tabula_rasa": {
+        "label": "Tabula rasa",
+        "provenance": "released",
+        "pretrain": "none",
+        "initialise": False,
+        "distill": 0.0,
+    },
+    "ldd": {"label": "LDD", "provenance": "released", "pretrain": "dynamics", "initialise": True, "distill": 1.0},
+    "ldd_rep": {"label": "LDD-rep", "provenance": "ours", "pretrain": "dynamics", "initialise": True, "distill": 1.0},
+}
+LEVELS = {
+    ("messenger-s1", "tabula_rasa"): 0.34, ("messenger-s1", "ldd"): 0.41, ("messenger-s1", "ldd_rep"): 0.93,
+    ("rtfm-s1", "tabula_rasa"): 0.47, ("rtfm-s1", "ldd"): 0.52, ("rtfm-s1", "ldd_rep"): 0.66,
+}  # fmt: skip
+GAMES = 500
+FRAMES = 150_000
+
+WinRate = Callable[[str, str, int], float]
+"""(environment, method, seed) -> win rate of the finished policy."""
+
+
+def noisy_level(environment: str, method: str, seed: int) -> float:
+    """A level per environment and method with a spread between seeds."""
+    rng = np.random.default_rng([seed, len(environment), len(method)])
+    return float(np.clip(LEVELS.get((environment, method), 0.5) + 0.04 * rng.standard_normal(), 0, 1))
+
+
+def make_plan(
+    environments: Mapping[str, str] = ENVIRONMENTS,
+    methods: Mapping[str, Mapping[str, Any]] = METHODS,
+    seeds: tuple[int, ...] = (0, 1, 2),
+    unavailable: Mapping[str, str] | None = None,
+    changes: Mapping[str, Mapping[str, list[Any]]] | None = None,
+    headline: str = "win_rate",
+) -> Plan:
+    """A plan of the spine's shape: demonstrations → pretrain → policy → evaluate, equal stages shared.
+
+    unavailable: environment or method -> reason. changes: environment -> setting -> (the paper's, the preset's).
+    """
+    absent = unavailable or {}
+    settings: dict[str, Any] = {"seeds": list(seeds), "teacher_seeds": None, "preset": "demo", "overrides": {}}
+    settings["changes"] = dict(changes or {})
+    stages: dict[str, Stage] = {}
+    cells = []
+    for environment in environments:
+        for method, about in methods.items():
+            for seed in seeds:
+                reason = absent.get(environment) or absent.get(method)
+                keys = {} if reason else _pipeline(stages, environment, about, seed)
+                cells.append(Cell(environment, method, seed, keys, reason))
+    return Plan(
+        grid="synthetic",
+        description="Synthetic runs",
+        cells=tuple(cells),
+        stages=stages,
+        result="evaluate",
+        headline=headline,
+        settings=settings,
+        environments={name: {"id": name, "label": label} for name, label in environments.items()},
+        methods={name: dict(about) for name, about in methods.items()},
+    )
+
+
+def _pipeline(stages: dict[str, Stage], environment: str, about: Mapping[str, Any], seed: int) -> dict[str, str]:
+    keys: dict[str, str] = {}
+
+    def add(kind: str, params: dict[str, Any], *parents: str) -> None:
+        full = {"env": environment, "seed": seed, **params}
+        stage = Stage(kind, f"agents.{kind}", full, {parent: keys[parent] for parent in parents})
+        keys[kind] = stage.key
+        stages.setdefault(stage.key, stage)
+
+    taught = about.get("pretrain", "none") != "none"
+    if taught:
+        add("demonstrations", {"source": "expert"})
+        add("pretrain", {"head": about["label"]}, "demonstrations")
+    add("policy", {"method": about["label"]}, *(["pretrain"] if taught else []))
+    add("evaluate", {}, "policy")
+    return keys
+
+
+def write_runs(
+    root: Path,
+    plan: Plan,
+    win_rate: WinRate = noisy_level,
+    skip: frozenset[str] = frozenset(),
+    failed: Mapping[str, str] | None = None,
+    points: int = 20,
+) -> RunStore:
+    """Write the run folders of a plan.
+
+    skip: names of cells (`environment/method/seed`) whose own runs are left out; failed: such names -> the reason for
+    which their policy failed, or `demonstrations:environment/seed` for a shared stage.
+    """
+    store = RunStore(root)
+    store.write_plan(plan)
+    reasons = failed or {}
+    for number, (key, stage) in enumerate(plan.stages.items()):
+        cell = plan.users[key][0]
+        culprit = cell.name if stage.kind == "policy" else f"{stage.kind}:{cell.environment}/{cell.seed}"
+        reason = reasons.get(culprit)
+        if (cell.name in skip and stage.kind in ("policy", "evaluate")) or _blocked(store, stage):
+            continue
+        store.register(stage)
+        store.write_provenance(key, PROVENANCE | {"created": 1_795_000_000.0 + 60 * number})
+        _write(store.log_file(key), f"log of {plan.label(key)}\n")
+        final = win_rate(cell.environment, cell.method, cell.seed)
+        _write_curve(store, stage, final, 0.6 if reason else 1.0, points)
+        if reason:
+            _fail(store, key, reason)
+        else:
+            _finish(store, stage, final, number)
+    return store
+
+
+PROVENANCE: dict[str, Any] = {
+    "commit": "0123456789abcdef0123456789abcdef01234567",
+    "dirty": False,
+    "diff_sha256": None,
+    "command": ["run_all.py", "--grid", "synthetic"],
+    "python": "3.11.2",
+    "packages": {"numpy": "2.3.5", "torch": "2.13.0"},
+    "hardware": {"machine": "x86_64", "processor": "Some CPU", "cores": 2, "memory": 16 * 2**30, "system": "Linux"},
+}
+
+
+def _blocked(store: RunStore, stage: Stage) -> bool:
+    return any(not store.is_done(parent) for parent in stage.parents.values())
+
+
+def _write(path: Path, text: str) -> None:
+    path.parent.mkdir(parents=True, exist_ok=True)
+    path.write_text(text, encoding="utf-8")
+
+
+def _fail(store: RunStore, key: str, reason: str) -> None:
+    store.write_status(
+        key,
+        {
+            "state": "failed", "reason": reason, "done": 90_000, "total": FRAMES, "rate": 0.0, "shown": {},
+            "heartbeat": 0.0, "attempt": 2, "pid": 1, "failures": 2,
+        },
+    )  # fmt: skip
+
+
+def _finish(store: RunStore, stage: Stage, final: float, number: int) -> None:
+    metrics: dict[str, Any] = {"frames": FRAMES, "weights_sha": "c0ffee"}
+    seconds = 48.0 + number
+    if stage.kind == "evaluate":
+        won = np.arange(GAMES) < round(final * GAMES)
+        np.random.default_rng(number % 7).shuffle(won)
+        store.publish(stage.key, "episodes.npz", lambda path: _save(path, won))
+        rate = float(won.mean())
+        metrics = {
+            "win_rate": rate,
+            "episode_return": 2 * rate - 1.1,
+            "episode_length": 9.5 - 2 * rate,
+            "episodes": GAMES,
+        }
+        seconds = 2.5
+    elif stage.kind == "pretrain":
+        metrics = {
+            "valid/accuracy": 0.9712, "valid/copy_accuracy": 0.9688, "valid/accuracy_changed": 0.21,
+            "best_update": 1400, "updates": 1500,
+        }  # fmt: skip
+    elif stage.kind == "demonstrations":
+        metrics = {"win_rate": 0.99, "episode_return": 0.92, "episode_length": 3.9, "frames": 7811, "episodes": 2000}
+        seconds = 1.4
+    result = {
+        "key": stage.key, "metrics": metrics, "seconds": seconds, "device": "cpu", "deterministic": True, "attempts": 1,
+        "resumed_from": [], "finished": f"2026-11-22T18:{number % 60:02d}:00+00:00",
+    }  # fmt: skip
+    store.publish_result(stage.key, result)
+
+
+def _save(path: Path, won: np.ndarray[Any, Any]) -> None:
+    np.savez_compressed(path, won=won)
+
+
+def _write_curve(store: RunStore, stage: Stage, final: float, share: float, points: int) -> None:
+    if stage.kind != "policy":
+        return
+    rng = np.random.default_rng(int(stage.key[:8], 16))
+    rows = []
+    for frames in np.linspace(0, FRAMES * share, points).astype(int).tolist():
+        level = final * (1 - np.exp(-4 * frames / FRAMES)) / (1 - np.exp(-4))
+        noise = 0.03 * rng.standard_normal(2)
+        row: dict[str, float] = {"frames": frames, "train/win_rate": float(np.clip(0.95 * level + noise[0], 0, 1))}
+        if len(rows) % 2 == 0:
+            row["test/win_rate"] = float(np.clip(level + noise[1], 0, 1))
+        rows.append(row)
+    _write(store.curve_file(stage.key), "".join(json.dumps(row) + "\n" for row in rows))
