@@ -25,11 +25,11 @@ def collect(job: Job) -> dict[str, Any]:
     env = envs.make(
         params["env"]["name"], params["episodes"], device, job.stream("demonstration episodes"), **params["env"]["options"]
     )
-    demonstrations, result = record(env, player(job, env), terminal=params["terminal"], job=job)
+    demonstrations, means = record(env, player(job, env), terminal=params["terminal"], job=job)
     job.publish("demonstrations.pt", demonstrations.save)
-    result |= {"frames": len(demonstrations.episode), "episodes": params["episodes"]}
-    job.log(len(demonstrations.episode), **result)
-    return result
+    frames = len(demonstrations.episode)
+    job.log(frames, **means)
+    return means | {"frames": frames, "episodes": params["episodes"]}
 
 
 def player(job: Job, env: BatchedEnv) -> Expert:

@@ -12,7 +12,7 @@ from torch import Tensor, nn
 from agents.networks import Multi, build
 from envs.base import Layout, Observation
 
-HEADS = ("_policy.", "_baseline.")
+HEADS = ("policy_head.", "baseline_head.")
 
 
 def digest(tensors: dict[str, Tensor]) -> str:

@@ -23,9 +23,12 @@ BOS = 1
 class Decoder(nn.Module):
     """Predicts the tokens of every cell of the next grid from what the trunk made of the present frame.
 
-    head "paper": a cell sees its own features of the last map and the representation (its vector: [conv; rep] -> demb).
-    head "rep" (ours): cells see the representation only, so that nothing predicts past it.
     Each token's logits are (embedding of the true token before it + the cell's vector) · embeddingᵀ, tied to the trunk's.
+    head "paper": a cell's vector is linear in its own features of the last map and the representation.
+    head "rep" (ours): all cells' vectors are linear in the representation only, so that nothing predicts past it. It is
+    standardised over the batch, because a plain linear map rewards a large constant representation (it writes the
+    unchanging part of the grid) and drives its tanh into saturation within 150 updates, where it no longer learns. Logits
+    are divided by √demb as in scaled dot-product attention: the tied embedding starts with entries of size one.
     """
 
     def __init__(self, net: Multi, layout: Layout, head: str) -> None:
@@ -33,16 +36,19 @@ class Decoder(nn.Module):
         height, width, *_ = layout.observation[layout.grid].shape
         if head not in ("paper", "rep"):
             raise EnvError(f"method.head is {head!r}, expected paper or rep")
+        drep, demb = net.fc.out_features, net.name_emb.embedding_dim
         self.head, self.cells = head, height * width
+        self.scale = 1.0 if head == "paper" else demb**-0.5
         if head == "paper":
-            self.cell = nn.Linear(net.channels[-1] + net.drep, net.demb)
+            self.cell = nn.Linear(net.fc.in_features + drep, demb)
         else:
-            self.cell = nn.Linear(net.drep, self.cells * net.demb)
+            self.standardise = nn.BatchNorm1d(drep, affine=False)
+            self.cell = nn.Linear(drep, self.cells * demb)
 
     def forward(self, features: Features) -> Tensor:
         """The vector of every cell, row by row: [B, H·W, demb]."""
         if self.head == "rep":
-            return self.cell(features.rep).unflatten(1, (self.cells, -1))
+            return self.cell(self.standardise(features.rep)).unflatten(1, (self.cells, -1))
         spatial = features.conv.flatten(2).transpose(1, 2)
         rep = features.rep[:, None].expand(-1, self.cells, -1)
         return self.cell(torch.cat([spatial, rep], dim=2))
@@ -68,10 +74,10 @@ class Dynamics:
         tokens = target.flatten(1, 2).flatten(2)
         before = torch.cat([torch.full_like(tokens[..., :1], BOS), tokens[..., :-1]], dim=-1)
         asked = self.asked(target)
-        table = self.net.cell_embedding.weight
+        table = self.net.name_emb.weight
         cell = torch.arange(asked[..., 0].numel(), device=tokens.device).view_as(asked[..., 0])[..., None].expand_as(asked)
         states = F.embedding(before[asked], table) + vectors.flatten(0, 1)[cell[asked]]
-        return states @ table.T, tokens[asked]
+        return states @ table.T * self.decoder.scale, tokens[asked]
 
     def asked(self, target: Tensor) -> Tensor:
         """Which tokens count: all but padding; every entity id counts, the background's too. Bool [B, H·W, K·L]."""
@@ -85,6 +91,7 @@ class Dynamics:
         accuracy, copy_accuracy: over all tokens asked for. accuracy_changed: over tokens that differ from the last frame,
         where copying is never right. loss: mean cross-entropy.
         """
+        self.modules.eval()
         right = copied = asked = changed = right_changed = 0
         loss = 0.0
         for index in windows.split(batch):
@@ -96,6 +103,7 @@ class Dynamics:
             right, asked = right + int(hit.sum()), asked + len(tokens)
             copied, changed = copied + int((~moved).sum()), changed + int(moved.sum())
             right_changed += int((hit & moved).sum())
+        self.modules.train()
         row = {"valid/accuracy": right / asked, "valid/copy_accuracy": copied / asked, "valid/loss": loss / asked}
         return row | ({"valid/accuracy_changed": right_changed / changed} if changed else {})
 
