@@ -1,0 +1,73 @@
+"""The sentences of the manuals, made from frames such as "{The} that {moves} is {role}." (wording_*_v1.json)."""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Iterator
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+from envs.messenger.games import ENTITIES, ROLES
+
+WORDINGS = ("full", "plain")
+TEXT_SPLITS = ("train", "val", "test")
+STAGE_1_MOVEMENTS = ("immovable", "unknown")
+"""Stage 1 pools the sentences that say "it does not move" and those that say nothing of movement (§3)."""
+
+_ARTICLE = re.compile(r"\b([Aa]) (?=[aeiou])")
+
+
+def wording_file(wording: str) -> Path:
+    return Path(__file__).with_name(f"wording_{wording}_v1.json")
+
+
+@cache
+def _wording(wording: str) -> dict[str, Any]:
+    data: dict[str, Any] = json.loads(wording_file(wording).read_text(encoding="utf-8"))
+    return data
+
+
+def _capital(text: str) -> str:
+    return text[0].upper() + text[1:]
+
+
+def _turn(phrases: list[str], count: int) -> str:
+    return phrases[count % len(phrases)] if phrases else ""
+
+
+@cache
+def sentences(wording: str, split: str, entity: str, role: str, movements: tuple[str, ...]) -> tuple[str, ...]:
+    """Every sentence of one pool, sorted and distinct.
+
+    Each frame meets each name of the entity ``variants`` times; the phrases of the role and of the movement take turns,
+    so that all of them occur without the pool becoming their full product.
+    """
+    data = _wording(wording)
+    return tuple(sorted(set(_fill(data, split, entity, role, movements))))
+
+
+def _fill(data: dict[str, Any], split: str, entity: str, role: str, movements: tuple[str, ...]) -> Iterator[str]:
+    of_role = data["roles"][role]
+    turn = ENTITIES.index(entity)
+    for movement in movements:
+        of_movement = data["movements"][movement]
+        for frame in data["frames"][split][movement]:
+            for name in data["names"][entity]:
+                for _ in range(data["variants"]):
+                    phrases = {"the": f"the {name}"}
+                    phrases |= {slot: _turn(of_role[slot], turn) for slot in of_role}
+                    phrases |= {slot: _turn(of_movement[slot], turn // 2) for slot in of_movement}
+                    phrases |= {_capital(slot): _capital(text) for slot, text in phrases.items() if text}
+                    yield _ARTICLE.sub(r"\1n ", frame.format(name=name, **phrases))
+                    turn += 1
+
+
+def all_sentences() -> Iterator[str]:
+    """Every sentence of every wording and split: the text that fixes the family's closed vocabulary."""
+    for wording in WORDINGS:
+        for split in TEXT_SPLITS:
+            for entity in ENTITIES:
+                for role in ROLES:
+                    yield from sentences(wording, split, entity, role, STAGE_1_MOVEMENTS)
