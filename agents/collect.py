@@ -11,6 +11,7 @@ import envs
 from agents.demonstrations import Demonstrations, narrow
 from agents.job import Job
 from agents.networks import build
+from agents.networks.cpu import tune_process
 from envs.base import BatchedEnv, EnvError, Expert, Observation
 
 
@@ -20,6 +21,7 @@ def collect(job: Job) -> dict[str, Any]:
     source: expert (the environment's own), random (uniform over valid actions), checkpoint (the parent policy, greedy).
     terminal: keep the last observation of an episode too. Returns the player's win rate, return, length, and the frames.
     """
+    tune_process()
     params = job.params
     device = torch.device(job.device)
     env = envs.make(

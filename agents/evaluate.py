@@ -12,6 +12,7 @@ from torch import Tensor
 import envs
 from agents.job import Job
 from agents.networks import Multi, build
+from agents.networks.cpu import tune_process
 from envs.base import BatchedEnv
 
 Episodes = dict[str, Tensor]
@@ -53,6 +54,7 @@ def evaluate(job: Job) -> dict[str, Any]:
 
     The list is the same for all methods of an environment and seed (statistics.md rule 3).
     """
+    tune_process()
     params = job.params
     device = torch.device(job.device)
     env = envs.make(

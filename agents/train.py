@@ -11,6 +11,7 @@ from agents.algorithms.learner import Learner
 from agents.evaluate import play, summary
 from agents.job import Job
 from agents.networks import build
+from agents.networks.cpu import tune_process
 from agents.teacher import Teacher, digest, save, trunk
 
 
@@ -20,6 +21,7 @@ def train(job: Job) -> dict[str, Any]:
     Parents: ``pretrain`` where the method initialises from, or distils towards, a teacher. Returns the last row of the
     curve, the frames and the hash of the weights (and of the teacher's).
     """
+    tune_process()
     params, settings = job.params, job.params["learner"]
     device = torch.device(job.device)
     env = envs.make(

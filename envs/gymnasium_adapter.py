@@ -54,7 +54,10 @@ def _array(tensor: Tensor) -> np.ndarray:
 
 
 class SingleEnv(gymnasium.Env[Arrays, np.int64]):
-    """One copy. ``reset(seed=…)`` starts the first episode of that seed, ``reset()`` the next one."""
+    """One copy. ``reset(seed=…)`` starts the first episode of that seed, ``reset()`` the next one.
+
+    After an episode's end ``render`` already shows the next one.
+    """
 
     metadata: dict[str, Any] = {"render_modes": ["ansi"], "render_fps": 4}  # noqa: RUF012 (declared so by gymnasium)
 
@@ -91,8 +94,8 @@ class SingleEnv(gymnasium.Env[Arrays, np.int64]):
 class ManyEnvs(VectorEnv[Arrays, np.ndarray, np.ndarray]):
     """``num_envs`` copies, stepped together, with Gymnasium's same-step auto-reset.
 
-    ``infos`` holds, with their masks ``_…``: won, episode_return, episode_length, truncated, and final_obs (a batched
-    dictionary whose masked rows count).
+    Where an episode ended, ``infos`` holds, with masks ``_…``: won, episode_return, episode_length, truncated and
+    final_obs (an object array with the ended episodes' last observations).
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (declared so by gymnasium)

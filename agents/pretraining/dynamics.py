@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterator
 from typing import Any
 
 import torch
@@ -12,12 +13,16 @@ import envs
 from agents.demonstrations import Demonstrations
 from agents.job import Job
 from agents.networks import Features, Multi, build
+from agents.networks.cpu import tune_process
 from agents.pretraining.windows import Windows, split
 from agents.teacher import digest, save, trunk
 from envs.base import EnvError, Layout, Observation
 
 BOS = 1
 """The token before a cell's first; the id of the original."""
+PRIOR_UPDATES = 300
+PRIOR_LR = 0.05
+"""Enough for the biases of head "rep" to reach the average grid, where the loss no longer falls; a second or two."""
 
 
 class Decoder(nn.Module):
@@ -25,10 +30,9 @@ class Decoder(nn.Module):
 
     Each token's logits are (embedding of the true token before it + the cell's vector) · embeddingᵀ, tied to the trunk's.
     head "paper": a cell's vector is linear in its own features of the last map and the representation.
-    head "rep" (ours): all cells' vectors are linear in the representation only, so that nothing predicts past it. It is
-    standardised over the batch, because a plain linear map rewards a large constant representation (it writes the
-    unchanging part of the grid) and drives its tanh into saturation within 150 updates, where it no longer learns. Logits
-    are divided by √demb as in scaled dot-product attention: the tied embedding starts with entries of size one.
+    head "rep" (ours): all cells' vectors are linear in the representation only, so that nothing predicts past it. Its
+    weights start at zero and its biases at the average grid (``Dynamics.fit_prior``): otherwise the first thing that the
+    trunk learns is to write the unchanging cells with a constant representation, which saturates its tanh for good.
     """
 
     def __init__(self, net: Multi, layout: Layout, head: str) -> None:
@@ -38,17 +42,16 @@ class Decoder(nn.Module):
             raise EnvError(f"method.head is {head!r}, expected paper or rep")
         drep, demb = net.fc.out_features, net.name_emb.embedding_dim
         self.head, self.cells = head, height * width
-        self.scale = 1.0 if head == "paper" else demb**-0.5
         if head == "paper":
             self.cell = nn.Linear(net.fc.in_features + drep, demb)
         else:
-            self.standardise = nn.BatchNorm1d(drep, affine=False)
             self.cell = nn.Linear(drep, self.cells * demb)
+            nn.init.zeros_(self.cell.weight)
 
     def forward(self, features: Features) -> Tensor:
         """The vector of every cell, row by row: [B, H·W, demb]."""
         if self.head == "rep":
-            return self.cell(self.standardise(features.rep)).unflatten(1, (self.cells, -1))
+            return self.cell(features.rep).unflatten(1, (self.cells, -1))
         spatial = features.conv.flatten(2).transpose(1, 2)
         rep = features.rep[:, None].expand(-1, self.cells, -1)
         return self.cell(torch.cat([spatial, rep], dim=2))
@@ -70,14 +73,25 @@ class Dynamics:
 
         target: the next grid's tokens [B, H, W, K, L].
         """
-        vectors = self.decoder(self.net.features(observation))
-        tokens = target.flatten(1, 2).flatten(2)
+        return self._read_out(self.decoder(self.net.features(observation)), target)
+
+    def _read_out(self, vectors: Tensor, target: Tensor) -> tuple[Tensor, Tensor]:
+        """vectors: of every cell, [B, H·W, demb]."""
+        tokens, asked = target.flatten(1, 2).flatten(2), self.asked(target)
         before = torch.cat([torch.full_like(tokens[..., :1], BOS), tokens[..., :-1]], dim=-1)
-        asked = self.asked(target)
+        frame, cell, _ = asked.nonzero(as_tuple=True)
         table = self.net.name_emb.weight
-        cell = torch.arange(asked[..., 0].numel(), device=tokens.device).view_as(asked[..., 0])[..., None].expand_as(asked)
-        states = F.embedding(before[asked], table) + vectors.flatten(0, 1)[cell[asked]]
-        return states @ table.T * self.decoder.scale, tokens[asked]
+        return (F.embedding(before[asked], table) + vectors[frame, cell]) @ table.T, tokens[asked]
+
+    def fit_prior(self, targets: Iterator[Tensor]) -> None:
+        """Fit the biases of head "rep" to the average next grid; every other weight stays as it is."""
+        bias = self.decoder.cell.bias
+        optimiser = torch.optim.Adam([bias], lr=PRIOR_LR)
+        for target in targets:
+            vectors = bias.view(1, self.decoder.cells, -1).expand(len(target), -1, -1)
+            optimiser.zero_grad()
+            F.cross_entropy(*self._read_out(vectors, target)).backward(inputs=[bias])
+            optimiser.step()
 
     def asked(self, target: Tensor) -> Tensor:
         """Which tokens count: all but padding; every entity id counts, the background's too. Bool [B, H·W, K·L]."""
@@ -91,7 +105,6 @@ class Dynamics:
         accuracy, copy_accuracy: over all tokens asked for. accuracy_changed: over tokens that differ from the last frame,
         where copying is never right. loss: mean cross-entropy.
         """
-        self.modules.eval()
         right = copied = asked = changed = right_changed = 0
         loss = 0.0
         for index in windows.split(batch):
@@ -103,7 +116,6 @@ class Dynamics:
             right, asked = right + int(hit.sum()), asked + len(tokens)
             copied, changed = copied + int((~moved).sum()), changed + int(moved.sum())
             right_changed += int((hit & moved).sum())
-        self.modules.train()
         row = {"valid/accuracy": right / asked, "valid/copy_accuracy": copied / asked, "valid/loss": loss / asked}
         return row | ({"valid/accuracy_changed": right_changed / changed} if changed else {})
 
@@ -119,6 +131,10 @@ class Fit:
         self.update, self.loss_sum = 0, 0.0
         self.best: dict[str, float] = {}
         self.best_weights: dict[str, Tensor] = {}
+
+    def next_grid(self) -> Tensor:
+        """The true next grids of a batch of windows, [B, H, W, K, L]."""
+        return self.data.batch(self.windows.next() + 1, self.model.device)[self.model.layout.grid]
 
     def step(self) -> dict[str, float] | None:
         """One update; returns a row for the curve when a validation was due."""
@@ -161,6 +177,7 @@ def train(job: Job) -> dict[str, Any]:
 
     Returns the published weights' accuracies beside those of copying the last frame, and their hash.
     """
+    tune_process()
     params = job.params
     device = torch.device(job.device)
     layout = envs.make(params["env"]["name"], 1, device, **params["env"]["options"]).layout
@@ -170,6 +187,8 @@ def train(job: Job) -> dict[str, Any]:
     state = job.resume()
     if state is not None:
         fit.load_state_dict(state)
+    elif params["head"] == "rep":
+        model.fit_prior(fit.next_grid() for _ in range(PRIOR_UPDATES))
     while fit.update < fit.settings["updates"]:
         job.checkpoint(fit.state_dict)
         row = fit.step()

@@ -24,7 +24,8 @@ def wording_file(wording: str) -> Path:
 
 
 @cache
-def _wording(wording: str) -> dict[str, Any]:
+def wording_data(wording: str) -> dict[str, Any]:
+    """Names, phrases and frames as the data file has them (its "about" explains the slots)."""
     data: dict[str, Any] = json.loads(wording_file(wording).read_text(encoding="utf-8"))
     return data
 
@@ -44,7 +45,7 @@ def sentences(wording: str, split: str, entity: str, role: str, movements: tuple
     Each frame meets each name of the entity ``variants`` times; the phrases of the role and of the movement take turns,
     so that all of them occur without the pool becoming their full product.
     """
-    data = _wording(wording)
+    data = wording_data(wording)
     return tuple(sorted(set(_fill(data, split, entity, role, movements))))
 
 

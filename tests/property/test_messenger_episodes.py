@@ -12,7 +12,7 @@ import envs
 from envs.base import BatchedEnv, Observation
 from envs.messenger import IDS, tokenizer
 from envs.messenger.games import ENTITIES
-from envs.messenger.wording import _wording
+from envs.messenger.wording import wording_data
 
 torch.set_num_threads(1)  # tests run side by side
 
@@ -31,7 +31,7 @@ class ByHand:
     """One copy, played from what its observation shows; the manual must be dealt unshuffled, so that it can be read."""
 
     def __init__(self, obs: Observation, copy: int, max_steps: int) -> None:
-        names = {name: entity for entity, synonyms in _wording("full")["names"].items() for name in synonyms}
+        names = {name: entity for entity, synonyms in wording_data("full")["names"].items() for name in synonyms}
         self.max_steps, self.steps = max_steps, 0
         self.board = obs["name"].shape[1]
         self.row, self.column = obs["pos"][copy].tolist()

@@ -12,7 +12,7 @@ from envs.base import EnvError
 from envs.messenger import IDS, tokenizer
 from envs.messenger.games import ENTITIES
 from envs.messenger.stage1 import MessengerStage1
-from envs.messenger.wording import _wording
+from envs.messenger.wording import wording_data
 
 torch.set_num_threads(1)  # tests run side by side
 
@@ -136,7 +136,7 @@ def test_the_board_scales() -> None:
 
 def entities_named(env: MessengerStage1, text: torch.Tensor, wording: str = "full") -> list[str]:
     """The entities that a text names, in order."""
-    names = {name: entity for entity, synonyms in _wording(wording)["names"].items() for name in synonyms}
+    names = {name: entity for entity, synonyms in wording_data(wording)["names"].items() for name in synonyms}
     return [names[word] for word in re.findall(r"\w+", tokenizer("words").decode(text.tolist())) if word in names]
 
 

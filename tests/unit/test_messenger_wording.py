@@ -16,9 +16,9 @@ from envs.messenger.wording import (
     STAGE_1_MOVEMENTS,
     TEXT_SPLITS,
     WORDINGS,
-    _wording,
     all_sentences,
     sentences,
+    wording_data,
 )
 from envs.text import BertTokenizer, Tokenizer, WordTokenizer
 
@@ -76,8 +76,8 @@ def test_a_sentence_says_one_thing(wording: str) -> None:
 
 @pytest.mark.parametrize("wording", WORDINGS)
 def test_every_sentence_names_its_entity_and_no_other(wording: str) -> None:
-    names = {name: entity for entity, synonyms in _wording(wording)["names"].items() for name in synonyms}
-    assert len(names) == sum(len(synonyms) for synonyms in _wording(wording)["names"].values())
+    names = {name: entity for entity, synonyms in wording_data(wording)["names"].items() for name in synonyms}
+    assert len(names) == sum(len(synonyms) for synonyms in wording_data(wording)["names"].values())
     for split in TEXT_SPLITS:
         for entity, role in every_pair():
             for sentence in pool(wording, split, entity, role):
@@ -95,7 +95,7 @@ def test_sentences_are_whole_and_well_formed(wording: str) -> None:
 
 
 def test_every_phrase_of_the_full_wording_is_used_in_every_split() -> None:
-    data = _wording("full")
+    data = wording_data("full")
     for split in TEXT_SPLITS:
         text = " ".join(texts("full", split, every_pair())).lower()
         for phrases in (*data["roles"].values(), data["movements"]["immovable"]):

@@ -1,0 +1,43 @@
+"""Policy networks by name. Add a network by adding its line to ``NETWORKS``."""
+
+from __future__ import annotations
+
+import difflib
+import inspect
+from collections.abc import Iterable, Mapping
+from typing import Any
+
+import torch
+
+from agents.networks.errors import NetworkError
+from agents.networks.memory import TextMemory
+from agents.networks.multi import Features, Multi
+from envs.base import Layout
+
+__all__ = ["NETWORKS", "Features", "Multi", "NetworkError", "TextMemory", "build"]
+
+NETWORKS: dict[str, type[Multi]] = {"multi": Multi}
+
+
+def build(layout: Layout, settings: Mapping[str, Any], seed: int) -> Multi:
+    """A network for an environment's layout, initialised from ``seed`` alone; global random state is left as it was.
+
+    settings: ``name`` of the network and its sizes, as in configs/network/*.yaml. Raises NetworkError.
+    """
+    sizes = dict(settings)
+    name = str(sizes.pop("name", None))
+    if name not in NETWORKS:
+        raise NetworkError(f"unknown network {name!r}; did you mean {_nearest(name, NETWORKS)!r}?")
+    expected = [size for size in inspect.signature(NETWORKS[name]).parameters if size != "layout"]
+    for size in sizes.keys() - expected:
+        raise NetworkError(f"network {name!r} has no size {size!r}; did you mean {_nearest(size, expected)!r}?")
+    for size in expected:
+        if size not in sizes:
+            raise NetworkError(f"network {name!r} needs the size {size!r}; configs/network/ has complete settings")
+    with torch.random.fork_rng(devices=[]):
+        torch.manual_seed(seed)
+        return NETWORKS[name](layout, **sizes)
+
+
+def _nearest(word: str, words: Iterable[str]) -> str:
+    return difflib.get_close_matches(word, list(words), n=1, cutoff=0.0)[0]

@@ -1,0 +1,103 @@
+"""Checkpoints of a running stage: the newest two, each checked as a whole before it is trusted."""
+
+from __future__ import annotations
+
+import hashlib
+import io
+import json
+from collections.abc import Mapping
+from pathlib import Path
+from typing import Any
+
+from benchmark.files import write_bytes
+
+KEEP = 2
+
+
+class Checkpoints:
+    """The folder `checkpoint/` of a run. A file's name carries its number and the hash of its content.
+
+    A state of plain JSON values is stored as JSON, so that a stage without torch needs none; any other as torch does,
+    readable with `weights_only=True`: tensors, numbers, strings, and dicts, lists and tuples of them.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+
+    def save(self, state: dict[str, Any], about: dict[str, Any]) -> Path:
+        """Store a state with what the harness must know to continue (`about`, plain JSON); drop all but the newest."""
+        envelope = {"about": about, "state": state}
+        if _is_json(envelope):
+            data, suffix = json.dumps(envelope).encode(), "json"
+        else:
+            _require_loadable(state, "state")
+            import torch
+
+            buffer = io.BytesIO()
+            torch.save(envelope, buffer)
+            data, suffix = buffer.getvalue(), "pt"
+        files = self._newest_first()
+        number = self._number(files[0]) + 1 if files else 1
+        path = self.folder / f"{number:06d}-{_digest(data)}.{suffix}"
+        write_bytes(path, data)
+        for old in self._newest_first()[KEEP:]:
+            old.unlink(missing_ok=True)
+        return path
+
+    def newest(self) -> tuple[dict[str, Any], dict[str, Any], list[str]] | None:
+        """(state, about, notes) of the newest whole checkpoint, or None; a note says which file was damaged."""
+        notes = []
+        for path in self._newest_first():
+            data = path.read_bytes()
+            if _digest(data) != path.stem.split("-")[1]:
+                notes.append(f"checkpoint {path.name} does not match its own hash, it is damaged; trying the previous")
+                continue
+            if path.suffix == ".json":
+                envelope = json.loads(data)
+            else:
+                import torch
+
+                envelope = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
+            return envelope["state"], envelope["about"], notes
+        return None
+
+    def clear(self) -> None:
+        for path in self._newest_first():
+            path.unlink(missing_ok=True)
+
+    def _newest_first(self) -> list[Path]:
+        if not self.folder.is_dir():
+            return []
+        return sorted((p for p in self.folder.glob("[0-9]*-*.*") if p.suffix in (".json", ".pt")), reverse=True)
+
+    @staticmethod
+    def _number(path: Path) -> int:
+        return int(path.name.split("-")[0])
+
+
+def _digest(data: bytes) -> str:
+    return hashlib.sha256(data).hexdigest()[:16]
+
+
+def _is_json(value: Any) -> bool:
+    if type(value) is dict:
+        return all(type(name) is str and _is_json(item) for name, item in value.items())
+    if type(value) is list:
+        return all(_is_json(item) for item in value)
+    return value is None or type(value) in (bool, int, float, str)
+
+
+def _require_loadable(value: Any, where: str) -> None:
+    """Refuse now what could be saved but not loaded again, instead of at the resume."""
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            _require_loadable(item, f"{where}[{name!r}]")
+    elif isinstance(value, list | tuple):
+        for index, item in enumerate(value):
+            _require_loadable(item, f"{where}[{index}]")
+    elif value is not None and type(value) not in (bool, int, float, str, bytes):
+        import torch
+
+        if not isinstance(value, torch.Tensor):
+            kind = f"{type(value).__module__}.{type(value).__name__}"
+            raise TypeError(f"checkpoint {where} is a {kind}; expected tensors, numbers, strings or containers of them")

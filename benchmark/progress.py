@@ -1,0 +1,131 @@
+"""The live display of a running grid: a table that refreshes itself on a terminal, one line per event elsewhere."""
+
+from __future__ import annotations
+
+import time
+from contextlib import AbstractContextManager, nullcontext
+from typing import Any
+
+from rich.console import Console, Group, RenderableType
+from rich.live import Live
+from rich.progress_bar import ProgressBar
+from rich.table import Table
+from rich.text import Text
+
+from benchmark.execute import Driver
+from benchmark.show import duration
+from benchmark.spec import Cell, Outcome
+
+REFRESH_PER_S = 2
+_COLOURS = {"done": "green", "running": "cyan", "failed": "red", "blocked": "red", "waiting": "bright_black"}
+
+
+class Display:
+    """Shows a Driver. `listen` is the driver's listener; `live()` is entered while it runs."""
+
+    def __init__(self, console: Console) -> None:
+        self.console = console
+        self.driver: Driver | None = None
+        self._begun = time.monotonic()
+        self._ended = 0
+
+    def live(self) -> AbstractContextManager[Any]:
+        if not self.console.is_terminal:
+            return nullcontext()
+        return Live(
+            get_renderable=self.render, console=self.console, refresh_per_second=REFRESH_PER_S, transient=True,
+            redirect_stdout=False, redirect_stderr=False,
+        )  # fmt: skip
+
+    def listen(self, word: str, about: str) -> None:
+        """Print what a person should see scroll by: ends and trouble; starts are seen in the table."""
+        assert self.driver is not None
+        plan, states = self.driver.plan, self.driver.states
+        if word == "stopping":
+            jobs = self.driver.jobs()
+            some = f"{jobs} jobs save a checkpoint" if jobs > 1 else "one job saves a checkpoint"
+            saving = f": {some}; Ctrl-C again kills" if jobs else ""
+            self.console.print(f"stopping{saving}", style="yellow", highlight=False)
+            return
+        outcome, label = states[about], plan.label(about)
+        if word == "done":
+            self._ended += 1
+            if not self.console.is_terminal:
+                value = outcome.metrics.get(plan.headline)
+                result = f", {plan.headline} {value:.3f}" if isinstance(value, float) else ""
+                done = sum(state.state == "done" for state in states.values())
+                line = f"[{done}/{len(states)}] {label} done in {duration(outcome.seconds)}{result}"
+                self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+        elif word in ("failed", "retrying", "crashed", "killing"):
+            words = {
+                "failed": f"failed: {outcome.reason} (log: {self.driver.store.root / (outcome.log or '')})",
+                "retrying": f"raised {outcome.reason}; attempt {outcome.failures + 1} follows",
+                "crashed": "lost its process without a result; it continues from its checkpoint",
+                "killing": "did not stop in time and is killed; it continues from its last checkpoint",
+            }
+            style = "red" if word == "failed" else "yellow"
+            self.console.print(f"{label} {words[word]}", style=style, markup=False, highlight=False, soft_wrap=True)
+
+    def render(self) -> RenderableType:
+        """The table: one row per cell, running ones first, as many as fit."""
+        driver = self.driver
+        if driver is None:
+            return Text("")
+        plan = driver.plan
+        active = {key: driver.store.outcome(key) for key in driver.active()}
+        rows = [self._row(cell, active) for cell in plan.cells if cell.unavailable is None]
+        order = {"running": 0, "failed": 1, "blocked": 1, "waiting": 2, "done": 3}
+        rows.sort(key=lambda row: order[row[1]])
+        room = max(3, self.console.height - 6)
+        table = Table(box=None, pad_edge=False, header_style="bold")
+        for name in ("cell", "stage", "progress", "", "rate", "left", ""):
+            table.add_column(name, no_wrap=True, justify="right" if name in ("rate", "left") else "left")
+        for columns, state in rows[:room]:
+            table.add_row(*columns, style=_COLOURS[state])
+        hidden = f"… and {len(rows) - room} more cells" if len(rows) > room else ""
+        return Group(table, Text(hidden, style="bright_black"), self._overall(active))
+
+    def _row(self, cell: Cell, active: dict[str, Outcome]) -> tuple[list[RenderableType], str]:
+        assert self.driver is not None
+        plan, states = self.driver.plan, self.driver.states
+        keys = list(cell.stages.values())
+        result = states[cell.stages[plan.result]]
+        if result.state == "done":
+            value = result.metrics.get(plan.headline)
+            shown = f"{plan.headline} {value:.3f}" if isinstance(value, float) else ""
+            return [cell.name, "done", "", "", "", "", shown], "done"
+        failed = next((key for key in keys if key in self.driver.given_up), None)
+        if failed is not None:
+            return [cell.name, f"{plan.stages[failed].kind} failed", "", "", "", "", ""], "failed"
+        key = next((k for k in keys if k in active and active[k].state == "running"), None)
+        if key is None:
+            key = next((k for k in keys if states[k].state != "done"), keys[-1])
+            return [cell.name, f"{plan.stages[key].kind} waits", "", "", "", "", ""], "waiting"
+        now = active[key]
+        shown = "  ".join(f"{name} {value:.3g}" for name, value in now.shown.items())
+        left = duration((now.total - now.done) / now.rate) if now.rate > 0 and now.total else ""
+        amount = f"{_short(now.done)}/{_short(now.total)}" if now.total else ""
+        bar: RenderableType = ProgressBar(total=now.total, completed=now.done, width=16) if now.total else ""
+        rate = f"{_short(now.rate)}/s" if now.rate > 0 else ""
+        return [cell.name, plan.stages[key].kind, bar, amount, rate, left, shown], "running"
+
+    def _overall(self, active: dict[str, Outcome]) -> RenderableType:
+        assert self.driver is not None
+        states = self.driver.states
+        done = sum(state.state == "done" for state in states.values())
+        left = self.driver.seconds_left(active)
+        line = Table.grid(padding=(0, 1))
+        words = f"{done}/{len(states)} stages, {duration(time.monotonic() - self._begun)} so far"
+        line.add_row(
+            ProgressBar(total=len(states), completed=done, width=30),
+            Text(words + (f", about {duration(left)} left" if left is not None else "")),
+        )
+        return line
+
+
+def _short(number: float) -> str:
+    """1234567 as 1.2M, for a narrow column."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if number >= size:
+            return f"{number / (1e3 if letter == 'k' else size):.3g}{letter}"
+    return f"{number:.0f}"

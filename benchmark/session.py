@@ -1,0 +1,110 @@
+"""One run of a grid from start to finish: prepare, execute under the live display, mirror, report, summary."""
+
+from __future__ import annotations
+
+import hashlib
+import sys
+import traceback
+from collections.abc import Callable, Sequence
+from pathlib import Path
+
+from rich.console import Console
+
+from benchmark import show
+from benchmark.execute import Driver, Mode, prepare
+from benchmark.progress import Display
+from benchmark.request import Request
+from benchmark.spec import Plan, canonical, cell_outcome
+from benchmark.store import RunStore
+from benchmark.tracking import BackgroundMirror, Mirror, local_database, tracking_uri, ui_command
+
+BuildReport = Callable[[Path, str], tuple[Path, Path]]
+
+
+def run_grid(plan: Plan, chosen: Plan, store: RunStore, request: Request, mode: Mode, build_report: BuildReport) -> int:
+    """Compute the chosen cells of a plan, then report on all of it. Returns the exit code (0, 1 or 130)."""
+    console = Console(file=sys.stdout)
+
+    def say(text: str) -> None:
+        console.print(text, markup=False, highlight=False, soft_wrap=True)
+
+    prepare(chosen, store, mode)
+    store.write_plan(plan)
+    display = Display(console)
+    driver = Driver(chosen, store, request.executor, display.listen)
+    display.driver = driver
+    todo = driver.to_compute()
+    say(f"grid {plan.grid}: {_before(driver, len(todo))}")
+    uri = tracking_uri(store, request.tracking_uri)
+    mirror = BackgroundMirror(Mirror(plan, store, uri), lambda text: console.print(f"warning: {text}", style="yellow"))
+    if todo:
+        with mirror, display.live():
+            driver.run()
+    if driver.stopping:
+        mirror.sync()
+        say("stopped; the same command continues")
+        return 130
+
+    outcomes = store.outcomes(plan)
+    cells = {cell.name: cell_outcome(plan, cell, outcomes) for cell in plan.cells}
+    say("\n" + show.result_table(plan, cells) + "\n")
+    failures = show.failure_lines(chosen, {cell.name: cells[cell.name] for cell in chosen.cells}, store)
+    for line in failures:
+        say(line)
+    if failures:
+        say("failed stages stay failed until `--mode retry`; the others are not affected")
+    unavailable = sum(cell.unavailable is not None for cell in plan.cells)
+    if unavailable:
+        say(f"{unavailable} of {len(plan.cells)} cells are not available yet; `plan` says why")
+    written = _finish(plan, store, uri, mirror, build_report, say)
+    return 1 if failures or not written else 0
+
+
+def _before(driver: Driver, todo: int) -> str:
+    """How the stages stand before the run, in words."""
+    stages, failed = len(driver.states), len(driver.given_up)
+    done = sum(outcome.state == "done" for outcome in driver.states.values())
+    kept = ""
+    if failed:
+        blocked = stages - done - failed - todo
+        kept = f", {failed} failed before, {blocked} blocked by them (`--mode retry` runs them again)"
+    return f"{stages} stages, {done} done before{kept}, {todo} to compute"
+
+
+def _finish(
+    plan: Plan,
+    store: RunStore,
+    uri: str,
+    mirror: BackgroundMirror,
+    build_report: BuildReport,
+    say: Callable[[str], None],
+) -> bool:
+    """Write the report and bring MLflow up to date, unless both already show this state; say where they are."""
+    state = _fingerprint(plan, store, uri)
+    report: Sequence[Path] = store.finished(plan.grid, state)
+    database = local_database(uri)
+    if not report or (database is not None and not database.exists()):
+        try:
+            report = build_report(store.root, plan.grid)
+        except Exception:
+            traceback.print_exc()
+            say(f"the report could not be written; the results are safe, `report --grid {plan.grid}` tries again")
+            mirror.sync()
+            return False
+        if mirror.sync([path for path in (*report, store.grid_folder(plan.grid) / "figures") if path.exists()]):
+            store.note_finished(plan.grid, state, report)
+    for path in report:
+        say(f"report: {path}")
+    say(f"MLflow: {ui_command(uri)}")
+    return True
+
+
+def _fingerprint(plan: Plan, store: RunStore, uri: str) -> str:
+    """Equal while nothing has happened to any stage of the plan and MLflow's address is the same."""
+    outcomes = store.outcomes(plan)
+    content = {
+        "plan": plan.to_json(),
+        "outcomes": {key: [o.state, o.finished, o.reason] for key, o in outcomes.items()},
+        "uri": uri,
+    }
+    return hashlib.sha256(canonical(content).encode()).hexdigest()

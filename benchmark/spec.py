@@ -1,0 +1,255 @@
+"""The nouns of the harness: Stage, Cell, Plan, Outcome, Resources, and the key that is a stage's identity."""
+
+from __future__ import annotations
+
+import hashlib
+import json
+import math
+from collections.abc import Mapping
+from dataclasses import asdict, dataclass, field, replace
+from functools import cached_property
+from typing import Any, Literal
+
+# Part of every key: raise it only when the meaning of the hashed text changes, for it orphans all stored results.
+KEY_FORMAT = 1
+
+State = Literal["done", "running", "failed", "stopped", "blocked", "missing", "unavailable"]
+
+
+def canonical(value: Any) -> str:
+    """The one text of a plain JSON value: keys sorted, no spaces, ASCII; equal values give equal texts.
+
+    Whole numbers and floats are distinct (`1` and `1.0` are different texts, so different keys); the configuration
+    check turns an int into a float where the default is a float, so `lr=1` and `lr=1.0` still name the same stage.
+
+    Raises ValueError that names the place of a NaN, an infinity, a key that is no string, or any other object.
+    """
+    _require_plain(value, "value")
+    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+
+
+def _require_plain(value: Any, where: str) -> None:
+    if isinstance(value, Mapping):
+        for name, item in value.items():
+            if type(name) is not str:
+                raise ValueError(f"{where}: key {name!r} is {type(name).__name__}, expected a string")
+            _require_plain(item, f"{where}.{name}")
+    elif type(value) is list:
+        for index, item in enumerate(value):
+            _require_plain(item, f"{where}[{index}]")
+    elif type(value) is float:
+        if not math.isfinite(value):
+            raise ValueError(f"{where}: {value} is not a finite number and has no JSON text")
+    elif value is not None and type(value) not in (bool, int, str):
+        raise ValueError(f"{where}: {type(value).__name__} is not a plain JSON value")
+
+
+@dataclass(frozen=True)
+class Stage:
+    """One unit of work. Everything that can change its result is in here, and nothing else.
+
+    kind: its name in the pipeline. target: dotted name of the function that computes it. params: plain JSON values.
+    parents: name in the pipeline -> key of the stage whose results it reads. version: raised when the target's code
+    changes what it computes.
+    """
+
+    kind: str
+    target: str
+    params: Mapping[str, Any]
+    parents: Mapping[str, str] = field(default_factory=dict)
+    version: int = 1
+
+    @cached_property
+    def key(self) -> str:
+        """16 hexadecimal digits: the identity of the stage, and the name of its run folder."""
+        text = canonical({"format": KEY_FORMAT, **self._content()})
+        return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
+
+    def _content(self) -> dict[str, Any]:
+        return {
+            "kind": self.kind,
+            "target": self.target,
+            "params": dict(self.params),
+            "parents": dict(self.parents),
+            "version": self.version,
+        }
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self._content(), "key": self.key}
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Stage:
+        """Raises ValueError when the stored key is not the key of the stored content (a file edited by hand)."""
+        stage = cls(data["kind"], data["target"], data["params"], data["parents"], data["version"])
+        if stage.key != data["key"]:
+            raise ValueError(f"stage {data['key']}: its content has key {stage.key}; the specification was edited")
+        return stage
+
+
+@dataclass(frozen=True)
+class Cell:
+    """One environment × method × seed of a grid.
+
+    stages: name in the pipeline -> key, parents first; empty when the cell is unavailable, with the reason.
+    """
+
+    environment: str
+    method: str
+    seed: int
+    stages: Mapping[str, str] = field(default_factory=dict)
+    unavailable: str | None = None
+
+    @property
+    def name(self) -> str:
+        return f"{self.environment}/{self.method}/{self.seed}"
+
+
+@dataclass(frozen=True)
+class Plan:
+    """All cells of a grid and the stages they share.
+
+    stages: key -> Stage, parents before children. result: the pipeline's stage whose metrics are a cell's result.
+    headline: the metric that tables show. settings: seeds, teacher_seeds, preset and overrides as composed.
+    environments, methods: what the configuration says of each (label, provenance, …), by name.
+    """
+
+    grid: str
+    description: str
+    cells: tuple[Cell, ...]
+    stages: Mapping[str, Stage]
+    result: str
+    headline: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    environments: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+    methods: Mapping[str, Mapping[str, Any]] = field(default_factory=dict)
+
+    @cached_property
+    def users(self) -> dict[str, tuple[Cell, ...]]:
+        """Stage key -> the cells that need it."""
+        cells: dict[str, list[Cell]] = {key: [] for key in self.stages}
+        for cell in self.cells:
+            for key in dict.fromkeys(cell.stages.values()):
+                cells[key].append(cell)
+        return {key: tuple(users) for key, users in cells.items()}
+
+    @cached_property
+    def children(self) -> dict[str, tuple[str, ...]]:
+        """Stage key -> the keys of the stages that read its results."""
+        children: dict[str, list[str]] = {key: [] for key in self.stages}
+        for key, stage in self.stages.items():
+            for parent in dict.fromkeys(stage.parents.values()):
+                children[parent].append(key)
+        return {key: tuple(keys) for key, keys in children.items()}
+
+    def label(self, key: str) -> str:
+        """A stage in a person's words: its kind, environment, the methods that share it, and its seed."""
+        users = self.users[key]
+        methods = list(dict.fromkeys(cell.method for cell in users))
+        seeds = list(dict.fromkeys(cell.seed for cell in users))
+        shared = methods[0] if len(methods) == 1 else f"{len(methods)} methods"
+        seed = str(seeds[0]) if len(seeds) == 1 else f"{len(seeds)} seeds"
+        return f"{self.stages[key].kind} {users[0].environment}/{shared}/{seed}"
+
+    def only(self, cells: tuple[Cell, ...]) -> Plan:
+        """The same plan restricted to some of its cells and the stages that they need."""
+        needed = {key for cell in cells for key in cell.stages.values()}
+        return replace(self, cells=cells, stages={k: s for k, s in self.stages.items() if k in needed})
+
+    def to_json(self) -> dict[str, Any]:
+        return {
+            "grid": self.grid,
+            "description": self.description,
+            "result": self.result,
+            "headline": self.headline,
+            "settings": dict(self.settings),
+            "environments": {name: dict(data) for name, data in self.environments.items()},
+            "methods": {name: dict(data) for name, data in self.methods.items()},
+            "cells": [{**asdict(cell), "stages": dict(cell.stages)} for cell in self.cells],
+            "stages": {key: stage.to_json() for key, stage in self.stages.items()},
+        }
+
+    @classmethod
+    def from_json(cls, data: Mapping[str, Any]) -> Plan:
+        return cls(
+            **{name: data[name] for name in ("grid", "description", "result", "headline", "settings")},
+            environments=data["environments"],
+            methods=data["methods"],
+            cells=tuple(Cell(**cell) for cell in data["cells"]),
+            stages={key: Stage.from_json(stage) for key, stage in data["stages"].items()},
+        )
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """What became of a stage, or of a cell.
+
+    reason: one line, where it failed, is blocked or unavailable. log: path of its log, relative to the store's root.
+    done, total, rate, shown: its progress (units of the stage, units per second, values for the display).
+    failures: exceptions of its target so far. seconds: computing time of the finished stage over all attempts.
+    """
+
+    key: str
+    state: State
+    metrics: Mapping[str, Any] = field(default_factory=dict)
+    reason: str | None = None
+    log: str | None = None
+    done: int = 0
+    total: int = 0
+    rate: float = 0.0
+    shown: Mapping[str, float] = field(default_factory=dict)
+    attempts: int = 0
+    failures: int = 0
+    seconds: float = 0.0
+    device: str | None = None
+    deterministic: bool = True
+    resumed_from: tuple[int, ...] = ()
+    finished: str | None = None
+
+
+@dataclass(frozen=True)
+class Resources:
+    """What a job is given. It never changes a result, so it is in no key.
+
+    checkpoint_s: seconds between two checkpoints. timeout_min: minutes after which a job is ended.
+    """
+
+    device: str = "cpu"
+    checkpoint_s: float = 60.0
+    timeout_min: int = 7 * 24 * 60
+
+
+def blocked(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
+    """The outcomes, in which every unfinished stage below a failed one is blocked and says by which."""
+    result: dict[str, Outcome] = {}
+    for key, stage in plan.stages.items():
+        outcome = outcomes[key]
+        if outcome.state in ("missing", "stopped"):
+            bad = next((result[p] for p in stage.parents.values() if result[p].state in ("failed", "blocked")), None)
+            if bad is not None:
+                reason = bad.reason if bad.state == "blocked" else f"{plan.label(bad.key)} failed: {bad.reason}"
+                outcome = replace(outcome, state="blocked", reason=reason, log=bad.log)
+        result[key] = outcome
+    return result
+
+
+def cell_outcome(plan: Plan, cell: Cell, outcomes: Mapping[str, Outcome]) -> Outcome:
+    """What became of a cell, from the outcomes of its stages (after `blocked`).
+
+    failed: a stage that only this cell uses failed; blocked: one that it shares with other cells did.
+    """
+    if cell.unavailable is not None:
+        return Outcome("", "unavailable", reason=cell.unavailable)
+    stages = [outcomes[key] for key in cell.stages.values()]
+    result = outcomes[cell.stages[plan.result]]
+    if result.state == "done":
+        return result
+    failed = next((outcome for outcome in stages if outcome.state == "failed"), None)
+    if failed is not None:
+        state: State = "failed" if len(plan.users[failed.key]) == 1 else "blocked"
+        return replace(failed, state=state, reason=f"{plan.stages[failed.key].kind}: {failed.reason}")
+    for state in ("running", "stopped"):
+        for outcome in stages:
+            if outcome.state == state:
+                return outcome
+    started = any(outcome.state == "done" for outcome in stages)
+    return replace(result, state="stopped" if started else "missing")

@@ -1,0 +1,245 @@
+"""Computing one planned stage: `run_stage(key, root)`, or `python -m benchmark.stages KEY [--root DIR]`.
+
+Needs the standard library, numpy and torch only, so a machine without the harness's other packages can compute.
+"""
+
+from __future__ import annotations
+
+import argparse
+import contextlib
+import importlib
+import math
+import os
+import signal
+import sys
+import threading
+import time
+import traceback
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, Literal
+
+from benchmark import provenance
+from benchmark.errors import BadInput
+from benchmark.job import StageJob, Stopped
+from benchmark.lease import Claim, Process
+from benchmark.spec import Resources, Stage
+from benchmark.store import RunStore
+
+WATCH_S = 0.25
+BEAT_S = 5.0
+ABANDONED_S = 30.0
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)  # USR2: submitit's word for time-out and preemption
+
+# done: its result is in the store. failed: its target raised. stopped: can be continued. held: another process has it.
+Ended = Literal["done", "failed", "stopped", "held"]
+
+
+def run_stages(
+    keys: Sequence[str], root: Path, resources: Resources, stop_file: Path | None = None, driver: Process | None = None
+) -> dict[str, Ended]:
+    """Compute stages one after the other, up to the first that does not finish. This is what a job of a grid does."""
+    ended: dict[str, Ended] = {}
+    for key in keys:
+        ended[key] = run_stage(key, root, resources, stop_file, driver)
+        if ended[key] != "done":
+            break
+    return ended
+
+
+def run_stage(
+    key: str,
+    root: Path,
+    resources: Resources = Resources(),  # noqa: B008 - immutable
+    stop_file: Path | None = None,
+    driver: Process | None = None,
+) -> Ended:
+    """Compute the stage with this key, or continue it from its newest checkpoint; a done stage is left as it is.
+
+    It stops early (after a checkpoint) on SIGINT, SIGTERM or SIGUSR2, when `stop_file` appears, when the process
+    `driver` that launched it is gone, or when another process has taken the stage over.
+
+    Raises BadInput when the stage is unknown or a parent is not done.
+    """
+    store = RunStore(root)
+    stage = store.stage(key)
+    if store.is_done(key):
+        return "done"
+    missing = [f"{name} ({parent})" for name, parent in stage.parents.items() if not store.is_done(parent)]
+    if missing:
+        raise BadInput(f"stage {key} ({stage.kind}) needs {', '.join(missing)} to be done first; run the parents")
+    claim = Claim.acquire(store.claims(key))
+    if claim is None:
+        return "held"
+    try:
+        if store.is_done(key):  # somebody finished between the look and the claim
+            return "done"
+        store.clean(key)
+        stop = threading.Event()
+        with _watch(claim, stop, stop_file, driver), _signals(stop):
+            return _compute(store, stage, resources, claim, stop)
+    finally:
+        claim.release()
+
+
+def _compute(store: RunStore, stage: Stage, resources: Resources, claim: Claim, stop: threading.Event) -> Ended:
+    key = stage.key
+    with (
+        store.log_file(key).open("a", encoding="utf-8", buffering=1) as log,
+        contextlib.redirect_stdout(log),
+        contextlib.redirect_stderr(log),
+    ):
+        source = provenance.collect()
+        changed = " with uncommitted changes" if source["dirty"] else ""
+        print(f"--- attempt {claim.number}, {_now()}, process {os.getpid()} on {resources.device}")
+        print(f"commit {source['commit']}{changed}")
+        job = StageJob(store, stage, resources, claim, stop)
+        job.write_status()
+        try:
+            store.write_provenance(key, source)
+            metrics = _metrics(_resolve(stage.target, resources.device)(job))
+            job.finish_curve()
+        except (Stopped, KeyboardInterrupt) as why:
+            if store.is_done(key) or not claim.beat():
+                print("another process has taken this stage over")
+                return "held"
+            job.write_status(state="stopped")
+            print(f"stopped, to be continued, {_now()}")
+            if isinstance(why, KeyboardInterrupt):
+                raise
+            return "stopped"
+        except (Exception, SystemExit) as error:
+            traceback.print_exc()
+            job.failed(_one_line(error))
+            return "failed"
+        finally:
+            job.close()
+        result = {
+            "key": key,
+            "metrics": metrics,
+            "seconds": round(job.seconds(), 3),
+            "device": resources.device,
+            "deterministic": resources.device == "cpu",
+            "attempts": claim.number,
+            "resumed_from": job.resumed_from,
+            "finished": _now(),
+        }
+        store.publish_result(key, result)
+        store.checkpoints(key).clear()
+        print(f"done in {result['seconds']} s")
+        return "done"
+
+
+def _resolve(target: str, device: str) -> Callable[[StageJob], Any]:
+    """The function with this dotted name. A CPU stage computes with one torch thread: sums depend on their number."""
+    module, _, name = target.rpartition(".")
+    function: Callable[[StageJob], Any] = getattr(importlib.import_module(module), name)
+    torch = sys.modules.get("torch")
+    if torch is not None and device == "cpu":
+        torch.set_num_threads(1)
+    return function
+
+
+def _metrics(returned: Any) -> dict[str, Any]:
+    """What a target returned, if it is a flat dict of finite numbers, strings or nulls."""
+    if not isinstance(returned, Mapping):
+        raise TypeError(f"the target returned {type(returned).__name__}, expected a dict of metrics")
+    for name, value in returned.items():
+        if value is not None and type(value) not in (bool, int, float, str):
+            raise TypeError(f"the target's metric {name!r} is {type(value).__name__}, expected a number or a string")
+        if type(value) is float and not math.isfinite(value):
+            raise ValueError(f"the target's metric {name!r} is {value}, expected a finite number")
+    return dict(returned)
+
+
+@contextlib.contextmanager
+def _watch(claim: Claim, stop: threading.Event, stop_file: Path | None, driver: Process | None) -> Iterator[None]:
+    """A thread that keeps the claim alive and asks the stage to stop when nobody waits for it any more."""
+    over = threading.Event()
+
+    def watch() -> None:
+        beat = time.monotonic()
+        abandoned: float | None = None
+        while not over.wait(WATCH_S):
+            now = time.monotonic()
+            if stop_file is not None and stop_file.exists():
+                stop.set()
+            if driver is not None and driver.alive() is False:
+                stop.set()
+                abandoned = abandoned or now
+                if now - abandoned > ABANDONED_S:
+                    os._exit(1)  # it offers no checkpoint in time: nobody is left to end it, the last one must do
+            if now - beat >= BEAT_S:
+                beat = now
+                if not claim.beat():
+                    stop.set()
+
+    thread = threading.Thread(target=watch, name="stage-watch", daemon=True)
+    thread.start()
+    try:
+        yield
+    finally:
+        over.set()
+        thread.join()
+
+
+@contextlib.contextmanager
+def _signals(stop: threading.Event) -> Iterator[None]:
+    """Let the stop signals ask for a stop. A second SIGINT interrupts at once; the launcher's own handler hears too."""
+    if threading.current_thread() is not threading.main_thread():
+        yield
+        return
+    previous = {number: signal.getsignal(number) for number in STOP_SIGNALS}
+
+    def handle(number: int, frame: Any) -> None:
+        if number == signal.SIGINT and stop.is_set():
+            raise KeyboardInterrupt
+        stop.set()
+        heard = previous[signal.Signals(number)]
+        if number != signal.SIGUSR2 and callable(heard) and heard is not signal.default_int_handler:
+            heard(number, frame)
+
+    for number in STOP_SIGNALS:
+        signal.signal(number, handle)
+    try:
+        yield
+    finally:
+        for number, heard in previous.items():
+            signal.signal(number, heard)
+
+
+def _one_line(error: BaseException) -> str:
+    text = " ".join(str(error).split())
+    return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__
+
+
+def _now() -> str:
+    return datetime.now(UTC).isoformat(timespec="seconds")
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    """Exit codes: 0 done, 1 failed or not computed, 2 bad input, 130 stopped (run it again to continue)."""
+    parser = argparse.ArgumentParser(prog="python -m benchmark.stages", description="Compute one planned stage.")
+    parser.add_argument("key", help="the stage's key; `run_all.py plan` lists them")
+    parser.add_argument("--root", type=Path, default=Path("runs"), help="folder of the runs (default: runs)")
+    parser.add_argument("--device", default="cpu", choices=("cpu", "cuda"), help="where to compute (default: cpu)")
+    options = parser.parse_args(arguments)
+    try:
+        ended = run_stage(options.key, options.root, Resources(device=options.device))
+    except BadInput as error:
+        print(f"stages: {error}", file=sys.stderr)
+        return 2
+    folder = RunStore(options.root).folder(options.key)
+    words = {
+        "done": f"done: {folder}",
+        "failed": f"failed: {RunStore(options.root).outcome(options.key).reason}; see {folder / 'log.txt'}",
+        "stopped": "stopped; the same command continues",
+        "held": "another process computes this stage now",
+    }
+    print(words[ended])
+    return {"done": 0, "failed": 1, "stopped": 130, "held": 1}[ended]
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,328 @@
+"""Mirrors run folders into MLflow: an experiment per grid, a run per cell, a nested run per stage.
+
+The folders are the truth; the mirror may be deleted and is rebuilt by the next `sync`. Only the driver writes it, under
+a file lock, in batches. A repeat adds nothing: a point's time stamp is derived from its stage and row, so MLflow sees
+the same point again and ignores it, and a tag counts the rows already there.
+"""
+
+from __future__ import annotations
+
+import fcntl
+import logging
+import os
+import re
+import sqlite3
+import sys
+import threading
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import closing, contextmanager
+from datetime import datetime
+from pathlib import Path
+from typing import Any
+
+from benchmark.configs import leaves
+from benchmark.provenance import commit
+from benchmark.spec import Cell, Outcome, Plan, State, cell_outcome
+from benchmark.store import RunStore
+
+EVERY_S = 10.0
+_STATUS: dict[State, str] = {
+    "done": "FINISHED",
+    "running": "RUNNING",
+    "failed": "FAILED",
+    "blocked": "FAILED",
+    "stopped": "KILLED",
+    "missing": "SCHEDULED",
+}
+_BATCH = 1000  # points in one request: MLflow's limit
+_PARAMS = 100  # parameters in one request: MLflow's limit
+_VALUE = 6000  # characters of a parameter: MLflow cuts longer ones without a word
+
+
+def tracking_uri(store: RunStore, asked: str | None) -> str:
+    """`tracking.uri=`, else MLFLOW_TRACKING_URI, else a sqlite file among the runs."""
+    return asked or os.environ.get("MLFLOW_TRACKING_URI") or f"sqlite:///{store.mlflow_database()}"
+
+
+def local_database(uri: str) -> Path | None:
+    """The file of a sqlite store, or None for a server."""
+    return Path(uri.removeprefix("sqlite:///")) if uri.startswith("sqlite:///") else None
+
+
+def ui_command(uri: str) -> str:
+    """The command that shows the store in a browser."""
+    program = Path(sys.executable).with_name("mlflow")
+    shown = program if program.exists() else Path("mlflow")
+    if shown.is_relative_to(Path.cwd()):
+        shown = shown.relative_to(Path.cwd())
+    return f"{shown} ui --backend-store-uri {uri}"
+
+
+class Mirror:
+    """Keeps MLflow equal to the folders of one plan."""
+
+    def __init__(self, plan: Plan, store: RunStore, uri: str) -> None:
+        self.plan, self.store, self.uri = plan, store, uri
+        self._client: Any = None
+        self._experiment = ""
+        self._stage_runs: dict[str, str] = {}
+        self._cell_runs: dict[str, str] = {}
+        self._seen: dict[str, object] = {}
+
+    def sync(self, report: Sequence[Path] = ()) -> None:
+        """Bring MLflow up to date with the folders; `report` are files to attach. Raises whatever MLflow raises."""
+        outcomes = self.store.outcomes(self.plan)
+        with self._locked():
+            if self._client is None:
+                self._open()
+            for cell in self.plan.cells:
+                if any(outcomes[key].state != "missing" for key in cell.stages.values()):
+                    self._sync_cell(cell, outcomes)
+            if report:
+                self._attach(report)
+
+    # the store
+
+    @contextmanager
+    def _locked(self) -> Iterator[None]:
+        """One process at a time: creating tables, experiments and runs twice at once breaks or doubles them."""
+        path = self.store.mlflow_database().with_suffix(".lock")
+        path.parent.mkdir(parents=True, exist_ok=True)
+        with path.open("w") as file:
+            fcntl.flock(file, fcntl.LOCK_EX)
+            yield
+
+    def _open(self) -> None:
+        os.environ.setdefault("MLFLOW_DISABLE_TELEMETRY", "true")
+        os.environ.setdefault("GIT_PYTHON_REFRESH", "quiet")
+        from mlflow import MlflowClient
+
+        for name in ("mlflow", "alembic"):  # after the import, which sets them up to tell of every table they make
+            logging.getLogger(name).setLevel(logging.WARNING)
+        local = local_database(self.uri)
+        if local is not None and not local.exists():
+            local.parent.mkdir(parents=True, exist_ok=True)
+            with closing(sqlite3.connect(local)) as database:
+                database.execute("PRAGMA journal_mode=WAL")  # readers such as the page do not block the writer
+        client = MlflowClient(tracking_uri=self.uri)
+        found = client.get_experiment_by_name(self.plan.grid)
+        if found is None:
+            place = (self.store.mlflow_artifacts() / self.plan.grid).as_uri() if local is not None else None
+            self._experiment = str(client.create_experiment(self.plan.grid, artifact_location=place))
+        else:
+            self._experiment = str(found.experiment_id)
+            if found.lifecycle_stage == "deleted":
+                client.restore_experiment(found.experiment_id)
+        self._client = client
+
+    def _find(self, words: str, everywhere: bool) -> Any | None:
+        """The run with these tags, in this grid's experiment or in any."""
+        where = [self._experiment]
+        if everywhere:
+            where = [experiment.experiment_id for experiment in self._client.search_experiments()]
+        runs = self._client.search_runs(where, filter_string=words, max_results=1)
+        return runs[0] if runs else None
+
+    # cells and stages
+
+    def _sync_cell(self, cell: Cell, outcomes: Mapping[str, Outcome]) -> None:
+        outcome = cell_outcome(self.plan, cell, outcomes)
+        run = self._cell_runs.get(cell.name)
+        if run is None:
+            run = self._cell_runs[cell.name] = self._cell_run(cell)
+        for name, key in cell.stages.items():
+            if outcomes[key].state not in ("missing", "blocked"):
+                stage_run = self._sync_stage(key, outcomes[key], run)
+                self._tag_once(run, f"stage_run.{name}", stage_run)
+        if self._changed(cell.name, (outcome.state, outcome.finished)):
+            if outcome.state == "done":
+                created = self._created(outcome.key)
+                self._log(run, _points(outcome.metrics, created, self._last_frames(cell)))
+            if outcome.reason:
+                self._client.set_tag(run, "reason", outcome.reason)
+            self._set_status(run, outcome)
+
+    def _cell_run(self, cell: Cell) -> str:
+        result = cell.stages[self.plan.result]
+        words = f"tags.kind = 'cell' and tags.cell = '{cell.name}' and tags.result_key = '{result}'"
+        found = self._find(words, everywhere=False)
+        if found is not None:
+            return str(found.info.run_id)
+        tags = {
+            "kind": "cell",
+            "grid": self.plan.grid,
+            "cell": cell.name,
+            "environment": cell.environment,
+            "method": cell.method,
+            "seed": str(cell.seed),
+            "commit": str(commit()["commit"]),
+            "result_key": result,
+            **{f"stage.{name}": key for name, key in cell.stages.items()},
+        }
+        params: dict[str, Any] = {"environment": cell.environment, "method": cell.method, "seed": cell.seed}
+        for name, key in cell.stages.items():
+            params |= leaves(self.plan.stages[key].params, f"{name}.")
+        return self._create(cell.name, tags, params, None)
+
+    def _sync_stage(self, key: str, outcome: Outcome, cell_run: str) -> str:
+        """Mirror one stage; its run is nested below the first cell that met it."""
+        run = self._stage_runs.get(key)
+        if run is None:
+            run = self._stage_runs[key] = self._stage_run(key, cell_run)
+        curve = self.store.curve_file(key)
+        size = curve.stat().st_size if curve.exists() else 0
+        if self._changed(f"curve {key}", size):
+            self._log_curve(run, key)
+        if self._changed(key, (outcome.state, outcome.finished, outcome.attempts, outcome.failures)):
+            if outcome.state == "done":
+                rows = self.store.curve(key)
+                step = int(rows[-1]["frames"]) if rows else 0
+                self._log(run, _points(outcome.metrics, self._created(key) + len(rows), step))
+                self._client.set_tag(run, "seconds", str(outcome.seconds))
+            if outcome.reason:
+                self._client.set_tag(run, "reason", outcome.reason)
+            self._client.set_tag(run, "attempts", str(outcome.attempts))
+            self._set_status(run, outcome)
+        return run
+
+    def _stage_run(self, key: str, cell_run: str) -> str:
+        stage, created = self.plan.stages[key], str(self._created(key))
+        found = self._find(f"tags.kind = 'stage' and tags.stage_key = '{key}'", everywhere=True)
+        if found is not None:
+            if found.data.tags.get("created") == created:
+                return str(found.info.run_id)
+            self._client.delete_run(found.info.run_id)  # the stage was discarded and computed again
+        source = self.store.provenance(key) or {}
+        tags = {
+            "kind": "stage",
+            "stage": stage.kind,
+            "stage_key": key,
+            "environment": self.plan.users[key][0].environment,
+            "seed": str(stage.params["seed"]),
+            "commit": str(source.get("commit")),
+            "created": created,
+            "rows": "0",
+            "folder": str(self.store.folder(key)),
+            "mlflow.parentRunId": cell_run,
+        }
+        return self._create(f"{stage.kind} {key}", tags, leaves(stage.params), self._created(key))
+
+    def _create(self, name: str, tags: Mapping[str, str], params: Mapping[str, Any], start: int | None) -> str:
+        from mlflow.entities import Param
+
+        run = self._client.create_run(self._experiment, start_time=start, tags=tags, run_name=name)
+        run_id = str(run.info.run_id)
+        entries = [Param(_clean(key), str(value)[:_VALUE]) for key, value in params.items()]
+        for first in range(0, len(entries), _PARAMS):
+            self._client.log_batch(run_id, params=entries[first : first + _PARAMS])
+        return run_id
+
+    def _log_curve(self, run: str, key: str) -> None:
+        """Add the rows that are not there yet. Rows that a resumed stage writes again are equal to those logged."""
+        logged = int(self._client.get_run(run).data.tags.get("rows", "0"))
+        rows = self.store.curve(key)
+        points: list[Any] = []
+        for index in range(logged, len(rows)):
+            values = {name: value for name, value in rows[index].items() if name != "frames"}
+            points += _points(values, self._created(key) + index, int(rows[index]["frames"]))
+        if points:
+            self._log(run, points)
+            self._client.set_tag(run, "rows", str(len(rows)))
+
+    def _log(self, run: str, points: Sequence[Any]) -> None:
+        for first in range(0, len(points), _BATCH):
+            self._client.log_batch(run, metrics=points[first : first + _BATCH])
+
+    def _set_status(self, run: str, outcome: Outcome) -> None:
+        status = _STATUS[outcome.state]
+        if status in ("RUNNING", "SCHEDULED"):
+            self._client.update_run(run, status=status)
+        else:
+            end = datetime.fromisoformat(outcome.finished).timestamp() * 1000 if outcome.finished else None
+            self._client.set_terminated(run, status, None if end is None else int(end))
+
+    def _created(self, key: str) -> int:
+        """When the stage was first begun, in milliseconds; a discarded and repeated stage has another."""
+        return int((self.store.provenance(key) or {"created": 0.0})["created"] * 1000)
+
+    def _last_frames(self, cell: Cell) -> int:
+        """Frames at the end of the cell's longest curve: where its result belongs on the axis."""
+        curves = (self.store.curve(key) for key in cell.stages.values())
+        return max((int(rows[-1]["frames"]) for rows in curves if rows), default=0)
+
+    def _tag_once(self, run: str, name: str, value: str) -> None:
+        if self._changed(f"{run} {name}", value):
+            self._client.set_tag(run, name, value)
+
+    def _changed(self, what: str, now: object) -> bool:
+        changed = self._seen.get(what) != now
+        self._seen[what] = now
+        return changed
+
+    def _attach(self, report: Sequence[Path]) -> None:
+        """The report as artifact of the grid's own run, in place of the last one."""
+        found = self._find("tags.kind = 'report'", everywhere=False)
+        tags = {"kind": "report", "grid": self.plan.grid}
+        run = str(found.info.run_id) if found is not None else self._create("report", tags, {}, None)
+        for path in report:
+            if path.is_dir():
+                self._client.log_artifacts(run, str(path), f"report/{path.name}")
+            else:
+                self._client.log_artifact(run, str(path), "report")
+        self._client.set_tag(run, "commit", str(commit()["commit"]))
+        self._client.set_terminated(run, "FINISHED")
+
+
+class BackgroundMirror:
+    """Runs `Mirror.sync` every few seconds beside the scheduler. Trouble becomes one warning, never a failure."""
+
+    def __init__(self, mirror: Mirror, warn: Callable[[str], None]) -> None:
+        self._mirror, self._warn = mirror, warn
+        self._over = threading.Event()
+        self._lock = threading.Lock()
+        self._warned = False
+        self._thread = threading.Thread(target=self._repeat, name="mlflow-mirror", daemon=True)
+
+    def __enter__(self) -> BackgroundMirror:
+        self._thread.start()
+        return self
+
+    def __exit__(self, *error: object) -> None:
+        self._over.set()
+        self._thread.join()
+
+    def sync(self, report: Sequence[Path] = ()) -> bool:
+        """One pass now; returns whether it went well."""
+        try:
+            with self._lock:
+                self._mirror.sync(report)
+        except Exception as error:
+            if not self._warned:
+                text = " ".join(str(error).split())[:200]
+                self._warn(
+                    f"MLflow at {self._mirror.uri} was not written ({type(error).__name__}: {text});"
+                    " the runs are safe, and the same command mirrors them again"
+                )
+            self._warned = True
+            return False
+        return True
+
+    def _repeat(self) -> None:
+        while not self._over.wait(EVERY_S):
+            self.sync()
+
+
+def _points(metrics: Mapping[str, Any], timestamp: int, step: int) -> list[Any]:
+    """The finite numbers among the metrics as MLflow points."""
+    from mlflow.entities import Metric
+
+    return [
+        Metric(_clean(name), float(value), timestamp, step)
+        for name, value in metrics.items()
+        if isinstance(value, int | float)
+    ]
+
+
+def _clean(name: str) -> str:
+    """A name as MLflow allows it: letters, digits, and _ - . / : and spaces."""
+    return re.sub(r"[^\w\-./: ]", "_", name, flags=re.ASCII)

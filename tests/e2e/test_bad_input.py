@@ -1,0 +1,100 @@
+"""Wrong invocations and the one line that each of them gets; `python -m tests.e2e.test_bad_input` prints the table.
+
+Run on the project's own configurations, so that the lines are those that a user sees. Where a line ends by listing all
+valid names, the expectation ends with `…`: a new environment or method should not break this file.
+"""
+
+# ruff: noqa: E501 - an invocation and its line stand side by side
+from __future__ import annotations
+
+import contextlib
+import io
+import shlex
+from pathlib import Path
+
+import pytest
+
+import run_all
+
+LINES = {
+    # the command itself
+    "": "--grid is missing; name a file of configs/grid/, such as --grid demo",
+    "--gird demo": "unrecognized arguments: --gird; did you mean --grid? (see --help)",
+    "pln --grid demo": "unknown verb 'pln'; did you mean 'plan'? (verbs: …",
+    "run plan --grid demo": "two verbs, 'run' and 'plan'; give one",
+    "status --grid demo --mode retry": "--mode is for running and means nothing to 'status'; drop it",
+    "--grid demo --dry-run --mode force": "--dry-run computes nothing and contradicts --mode force; drop one",
+    "--grid demo --mode redo": "argument --mode: invalid choice: 'redo' (choose from …",
+    "--grid demo --json": "--json is for plan and status, not for 'run'; drop it",
+    # the grid
+    "--grid dmo": "unknown grid 'dmo'; did you mean 'demo'? (valid: …",
+    "--grid demo envs=[rtfm_s9]": "unknown environment 'rtfm_s9'; did you mean 'rtfm_s1'? (valid: …",
+    "--grid demo envs=[]": "envs is empty, expected at least one of …",
+    "--grid demo envs=rtfm_s1": "the command line: envs is 'rtfm_s1', expected a list; write envs=[rtfm_s1]",
+    "--grid demo env=rtfm_s1": "env=rtfm_s1: a grid has several; choose them with envs=[rtfm_s1]",
+    "--grid demo methods=[lddd]": "unknown method 'lddd'; did you mean 'ldd'? (valid: …",
+    "--grid demo methods=[ldd,ldd]": "methods contains 'ldd' twice; give it once",
+    "--grid demo seeds=0": "seeds is 0, expected a positive count (seeds=5) or a list (seeds=[0,3])",
+    "--grid demo seeds=[0,0]": "seeds contains 0 twice; give it once",
+    "--grid demo seeds=[-1]": "seeds contains -1, expected whole numbers from 0",
+    "--grid demo seeds=three": "the command line: seeds is 'three', expected a list or a whole number",
+    "--grid demo seeds=0,1": "'seeds=0,1': a list is written in brackets: seeds=[0,1]",
+    "--grid demo teacher_seeds=9": "teacher_seeds is 9, expected null or 1 to 3, the number of seeds",
+    "--grid demo preset=dem": "unknown preset 'dem'; did you mean 'demo'? (valid: …",
+    "--grid demo --only 'messenger*/lddd'": "--only 'messenger*/lddd' matches none of the 18 cells of 'demo'; did you …",
+    "--grid demo --only a/b/c/d": "--only 'a/b/c/d': expected environment/method/seed, wildcards allowed, as in …",
+    # values
+    "--grid demo learner.lrr=1": "the command line: unknown key 'learner.lrr'; did you mean 'learner.lr'?",
+    "--grid demo lr=0.1": "the command line: unknown key 'lr'; did you mean 'learner.lr'?",
+    "--grid demo learner.lr=fast": "the command line: learner.lr is 'fast', expected a number, such as 0.0005",
+    "--grid demo learner.lr=-1": "the command line: learner.lr is -1.0, expected more than 0",
+    "--grid demo learner.frames=1.5": "the command line: learner.frames is 1.5, expected a whole number, such as 100000000",
+    "--grid demo learner.optimiser=adm": "the command line: learner.optimiser is 'adm', expected one of rmsprop, adam; "
+    "did you mean 'adam'?",
+    "--grid demo learner.rmsprop=3": "the command line: learner.rmsprop is a section, expected one of its keys: …",
+    "--grid demo learner.lr=1 learner.lr=2": "learner.lr is given twice, as 1 and as 2; give it once",
+    "--grid demo network=multi_smal": "unknown network 'multi_smal'; did you mean 'multi_small'? (valid: …",
+    "--grid demo netwrok=multi_small": "the command line: unknown key 'netwrok'; did you mean 'network'?",
+    "--grid demo network.channels=[16,a]": "the command line: network.channels[1] is 'a', expected a whole number, such …",
+    "--grid demo +learner.foo=1": "'+learner.foo=1': keys are changed, never added or removed; write learner.foo=value",
+    "--grid demo learner.lr=[1,": "'learner.lr=[1,': the value is not understood (…",
+    "--grid demo =3": "'=3' is not understood; expected key=value, such as seeds=5 (see --help)",
+    # how to compute
+    "--grid demo executor=lokal": "unknown executor 'lokal'; did you mean 'local'? (valid: …",
+    "--grid demo executor.workers=0": "executor=local: executor.workers is 0, expected at least 1",
+    "--grid demo executor.wokers=2": "executor=local: unknown key 'executor.wokers'; did you mean 'executor.workers'? …",
+    "--grid demo executor=inline executor.workers=2": "executor=inline: unknown key 'executor.workers' (valid: …",
+    "--grid demo --root /etc/passwd": "--root /etc/passwd is a file, expected a folder; choose another --root",
+    "--grid demo --root /proc/runs": "--root /proc/runs cannot be made (No such file or directory); choose another --root",
+}
+
+
+def said(invocation: str) -> tuple[int, str]:
+    """The exit code and what stands on stderr."""
+    errors, output = io.StringIO(), io.StringIO()
+    with contextlib.redirect_stderr(errors), contextlib.redirect_stdout(output):
+        code = run_all.main(shlex.split(invocation))
+    assert output.getvalue() == ""
+    return code, errors.getvalue()
+
+
+@pytest.mark.parametrize("invocation", LINES)
+def test_bad_input_gets_one_line_and_writes_nothing(
+    invocation: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.chdir(tmp_path)
+    code, errors = said(invocation)
+    assert code == 2
+    assert errors.count("\n") == 1
+    line, expected = errors.removesuffix("\n"), f"run_all: {LINES[invocation]}"
+    if expected.endswith("…"):
+        assert line.startswith(expected.removesuffix("…"))
+    else:
+        assert line == expected
+    assert list(tmp_path.iterdir()) == []
+
+
+if __name__ == "__main__":
+    print("| `python run_all.py …` | what the user sees (exit 2) |\n|---|---|")
+    for words in LINES:
+        print(f"| `{words or '(nothing)'}` | {said(words)[1].strip()} |")

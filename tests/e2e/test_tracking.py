@@ -1,0 +1,213 @@
+"""MLflow shows what the folders hold, once: no run or point is doubled by a kill, a second run or a second grid."""
+
+from __future__ import annotations
+
+import shutil
+import sqlite3
+import time
+from collections import Counter
+from concurrent.futures import ThreadPoolExecutor
+from contextlib import closing
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from benchmark.spec import Plan
+from benchmark.store import RunStore
+from benchmark.tracking import BackgroundMirror, Mirror, tracking_uri, ui_command
+from tests.toy import Toy, until
+
+
+@pytest.fixture(scope="session")
+def empty_database(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A migrated MLflow database without runs: making one takes seconds, copying it none."""
+    store = RunStore(tmp_path_factory.mktemp("mlflow"))
+    Mirror(Plan("none", "", (), {}, "", ""), store, tracking_uri(store, None)).sync()
+    with closing(sqlite3.connect(store.mlflow_database())) as database:
+        database.execute("PRAGMA wal_checkpoint(TRUNCATE)")  # the tables lie in the log beside the file until then
+    return store.mlflow_database()
+
+
+@pytest.fixture
+def tracked(toy: Toy, empty_database: Path) -> Toy:
+    toy.root.mkdir()
+    shutil.copy(empty_database, RunStore(toy.root).mlflow_database())
+    return toy
+
+
+def mirror(toy: Toy, grid: str, *words: str) -> Mirror:
+    store = RunStore(toy.root)
+    return Mirror(toy.plan(grid, *words), store, tracking_uri(store, None))
+
+
+def rows(toy: Toy, query: str) -> list[tuple[Any, ...]]:
+    with closing(sqlite3.connect(RunStore(toy.root).mlflow_database())) as database:
+        return database.execute(query).fetchall()
+
+
+def tags(toy: Toy, name: str) -> dict[str, str]:
+    """Tags of the run with this name."""
+    found = rows(toy, f"select t.key, t.value from tags t join runs r using (run_uuid) where r.name = '{name}'")
+    return dict(found)
+
+
+def content(toy: Toy) -> dict[str, Any]:
+    """Everything that must not change when the same state is mirrored again."""
+    return {
+        "runs": rows(toy, "select run_uuid, name, status, lifecycle_stage from runs order by 1"),
+        "metrics": rows(toy, "select run_uuid, key, step, value, timestamp from metrics order by 1, 2, 3"),
+        "params": rows(toy, "select run_uuid, key, value from params order by 1, 2"),
+        "tags": rows(toy, "select run_uuid, key, value from tags order by 1, 2"),
+    }
+
+
+def test_a_grid_is_an_experiment_a_cell_is_a_run_and_stages_are_nested(tracked: Toy) -> None:
+    tracked.drive("toy", "seeds=1", "envs=[north]", "executor=inline")
+    plan = tracked.plan("toy", "seeds=1", "envs=[north]")
+    mirror(tracked, "toy", "seeds=1", "envs=[north]").sync()
+    location = rows(tracked, "select artifact_location from experiments where name = 'toy'")
+    assert location == [((tracked.root / "mlflow-artifacts" / "toy").as_uri(),)]
+    kinds = Counter(kind for (kind,) in rows(tracked, "select value from tags where key = 'kind'"))
+    assert kinds == {"cell": 3, "stage": len(plan.stages)}
+    assert rows(tracked, "select distinct status from runs") == [("FINISHED",)]
+
+    cell = tags(tracked, "north/taught/0")
+    wanted = {"environment": "north", "method": "taught", "seed": "0", "grid": "toy", "cell": "north/taught/0"}
+    assert wanted.items() <= cell.items()
+    assert "commit" in cell
+    for name, key in plan.cells[1].stages.items():
+        stage = tags(tracked, f"{plan.stages[key].kind} {key}")
+        assert stage["stage_key"] == cell[f"stage.{name}"] == key
+    practise = tags(tracked, f"practise {plan.cells[1].stages['practise']}")
+    parent = rows(tracked, "select run_uuid from runs where name = 'north/taught/0'")[0][0]
+    assert practise["mlflow.parentRunId"] == parent
+
+
+def test_curves_lie_against_frames_and_results_at_their_end(tracked: Toy) -> None:
+    tracked.drive("one", "executor=inline")
+    mirror(tracked, "one").sync()
+    curve = rows(tracked, "select step, value from metrics where key = 'train/score' order by step")
+    stored = next(rows for rows in (RunStore(tracked.root).curve(k) for k in RunStore(tracked.root).known()) if rows)
+    assert curve == [(row["frames"], row["train/score"]) for row in stored]
+    ends = rows(tracked, "select distinct step from metrics m join runs using (run_uuid) where name = 'north/plain/0'")
+    assert ends == [(1000,)]
+
+
+def test_mirroring_again_adds_nothing(tracked: Toy) -> None:
+    tracked.drive("three", "executor=inline")
+    mirror(tracked, "three").sync()
+    before = content(tracked)
+    same = mirror(tracked, "three")
+    same.sync()
+    same.sync()
+    assert content(tracked) == before
+
+
+def test_a_lost_cursor_doubles_no_point(tracked: Toy) -> None:
+    """Killed between writing points and noting so: the same points are written again, and MLflow knows them."""
+    tracked.drive("one", "executor=inline")
+    mirror(tracked, "one").sync()
+    before = content(tracked)["metrics"]
+    with closing(sqlite3.connect(RunStore(tracked.root).mlflow_database())) as database:
+        database.execute("update tags set value = '0' where key = 'rows'")
+        database.commit()
+    mirror(tracked, "one").sync()
+    assert content(tracked)["metrics"] == before
+
+
+def test_failures_and_their_repair_are_shown(tracked: Toy) -> None:
+    tracked.arm("practise", "raise", at=5, times=9)
+    tracked.drive("one", "executor=inline", "executor.checkpoint_s=0")
+    mirror(tracked, "one").sync()
+    assert rows(tracked, "select status from runs where name = 'north/plain/0'") == [("FAILED",)]
+    assert tags(tracked, "north/plain/0")["reason"] == "practise: RuntimeError: the toy was told to fail"
+    assert rows(tracked, "select count(*) from metrics where key = 'train/score'") == [(5,)]
+    tracked.disarm()
+    tracked.drive("one", "executor=inline", mode="retry")
+    mirror(tracked, "one").sync()
+    assert rows(tracked, "select distinct status from runs") == [("FINISHED",)]
+    assert rows(tracked, "select count(*) from metrics where key = 'train/score'") == [(10,)]
+
+
+def test_a_killed_and_continued_stage_is_shown_once(tracked: Toy) -> None:
+    tracked.arm("practise", "wait", at=6)
+    running = tracked.start_driver("one", "executor.checkpoint_s=0")
+    key = tracked.plan("one").cells[0].stages["practise"]
+    store = RunStore(tracked.root)
+    until(lambda: len(store.curve(key)) == 6)
+    mirror(tracked, "one").sync()
+    assert rows(tracked, f"select status from runs where name = 'practise {key}'") == [("RUNNING",)]
+    running.kill()
+    time.sleep(1.0)  # the job looks every quarter of a second whether its driver lives
+    tracked.disarm()
+    until(lambda: store.outcome(key).state == "stopped")
+    running.communicate()
+    mirror(tracked, "one").sync()
+    assert rows(tracked, "select distinct status from runs") == [("KILLED",)]
+    tracked.drive("one", "executor=inline")
+    mirror(tracked, "one").sync()
+    assert rows(tracked, "select distinct status from runs") == [("FINISHED",)]
+    assert rows(tracked, "select count(*) from metrics where key = 'train/score'") == [(10,)]
+    kinds = Counter(kind for (kind,) in rows(tracked, "select value from tags where key = 'kind'"))
+    assert kinds == {"cell": 1, "stage": 2}
+
+
+def test_two_commands_mirror_at_once_without_doubles(tracked: Toy) -> None:
+    tracked.drive("three", "executor=inline")
+    mirror(tracked, "three", "name=other").sync()  # so that both find a database in use
+    with ThreadPoolExecutor(2) as pool:
+        list(pool.map(lambda one: one.sync(), [mirror(tracked, "three"), mirror(tracked, "three")]))
+    kinds = Counter(kind for (kind,) in rows(tracked, "select value from tags where key = 'kind'"))
+    assert kinds == {"cell": 2, "stage": 4}
+    assert rows(tracked, "select count(*) from metrics where key = 'train/score'") == [(10,)]
+
+
+def test_a_forced_repeat_replaces_the_stage_runs(tracked: Toy) -> None:
+    tracked.drive("one", "executor=inline")
+    mirror(tracked, "one").sync()
+    tracked.drive("one", "executor=inline", mode="force")
+    mirror(tracked, "one").sync()
+    active = "select count(*) from runs where lifecycle_stage = 'active' and name like 'practise %'"
+    assert rows(tracked, active) == [(1,)]
+    assert rows(tracked, active.replace("'active'", "'deleted'")) == [(1,)]
+
+
+def test_a_second_grid_adds_cells_and_reuses_stage_runs(tracked: Toy) -> None:
+    tracked.drive("one", "executor=inline")
+    mirror(tracked, "one").sync()
+    mirror(tracked, "one", "name=other").sync()
+    kinds = Counter(kind for (kind,) in rows(tracked, "select value from tags where key = 'kind'"))
+    assert kinds == {"cell": 2, "stage": 2}
+
+
+def test_the_report_is_an_artifact_of_the_grid(tracked: Toy, tmp_path: Path) -> None:
+    tracked.drive("one", "executor=inline")
+    page = tmp_path / "report.html"
+    page.write_text("<p>", encoding="utf-8")
+    one = mirror(tracked, "one")
+    one.sync([page])
+    one.sync([page])
+    assert len(list((tracked.root / "mlflow-artifacts").rglob("report/report.html"))) == 1
+
+
+def test_trouble_with_mlflow_is_one_warning_and_no_failure(toy: Toy) -> None:
+    toy.root.mkdir()
+    store = RunStore(toy.root)
+    store.mlflow_database().write_text("this is no database", encoding="utf-8")
+    warnings: list[str] = []
+    background = BackgroundMirror(mirror(toy, "one"), warnings.append)
+    assert background.sync() is False
+    assert background.sync() is False
+    assert len(warnings) == 1
+    assert warnings[0].startswith(f"MLflow at sqlite:///{store.mlflow_database()} was not written (")
+
+
+def test_the_address_is_the_one_asked_for(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    store = RunStore(tmp_path)
+    monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
+    assert tracking_uri(store, None) == f"sqlite:///{tmp_path}/mlflow.db"
+    monkeypatch.setenv("MLFLOW_TRACKING_URI", "http://server:5000")
+    assert tracking_uri(store, None) == "http://server:5000"
+    assert tracking_uri(store, "sqlite:///x.db") == "sqlite:///x.db"
+    assert ui_command("sqlite:///x.db").endswith("mlflow ui --backend-store-uri sqlite:///x.db")

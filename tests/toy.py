@@ -1,0 +1,311 @@
+"""A complete toy benchmark in a temporary folder: configurations, and stages that fail, sleep or die on demand.
+
+The pipeline has the real one's shape (play → study → practise → exam), small enough that a stage takes milliseconds.
+Its functions leave a line in a ledger whenever they compute, so a test can count what was computed and how often.
+What should go wrong is told through a folder, not through parameters, so that a stage keeps its key:
+
+    toy = Toy.build(tmp_path)
+    toy.arm("practise", "die", at=5)                   # kill -9 itself at update 5, once
+    done = toy.run("--grid", "toy")                    # `python run_all.py` on the toy's configurations
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import subprocess
+import sys
+import time
+import uuid
+from collections.abc import Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import numpy as np
+
+from benchmark.configs import Configs
+from benchmark.execute import Driver, Mode, prepare
+from benchmark.grid import make_plan
+from benchmark.request import read_request
+from benchmark.spec import Outcome, Plan
+from benchmark.store import RunStore
+from benchmark.validate import Schema
+
+if TYPE_CHECKING:
+    from agents.job import Job
+
+PROJECT = Path(__file__).resolve().parent.parent
+# Environment variables that tell the stages where ledger and orders are, and how long an update takes.
+FOLDER = "LDD_TOY_FOLDER"
+STEP_S = "LDD_TOY_STEP_S"
+
+CONFIG = """\
+defaults:
+  - env: north
+  - method: plain
+  - executor: local
+  - _self_
+study_targets: {none: null, dynamics: tests.toy.study}
+stages:
+  play:
+    target: tests.toy.play
+    version: 1
+    seed: teacher
+    parents: []
+    params: {env: {id: "${env.id}", size: "${env.size}"}, episodes: "${play.episodes}"}
+  study:
+    target: ${study_targets.${method.pretrain}}
+    version: 1
+    seed: teacher
+    parents: [play]
+    params: {env: {id: "${env.id}", size: "${env.size}"}, lr: "${study.lr}"}
+  practise:
+    target: tests.toy.practise
+    version: 1
+    seed: policy
+    parents: [study]
+    params: {env: {id: "${env.id}", size: "${env.size}"}, learner: "${learner}", distill: "${method.distill}"}
+  exam:
+    target: tests.toy.exam
+    version: 1
+    seed: policy
+    parents: [practise]
+    params: {env: {id: "${env.id}", size: "${env.size}"}, episodes: 10}
+result: exam
+headline: score
+play: {episodes: 3}
+study: {lr: 0.1}
+limit: null
+"""
+
+FILES = {
+    "config": CONFIG,
+    "schema": "learner.lr: {above: 0}\nlearner.rule: {choices: [sgd, adam]}\nlimit: {type: int}\n"
+    "executor.workers: {type: int, min: 1}\nexecutor.max_failures: {min: 1}\n",
+    "env/north": "# @package _global_\ndefaults: [/learner: slow]\n"
+    "env: {id: north, label: North, data: [data/north.json], size: 4}\n",
+    "env/far_south": "# @package _global_\ndefaults: [/learner: slow]\nenv: {id: far-south, label: South, size: 5}\n",
+    "env/west": "# @package _global_\nenv: {id: west, label: West, unavailable: nobody has been there yet}\n",
+    "method/plain": "label: Plain\npretrain: none\ndistill: 0.0\n",
+    "method/taught": "label: Taught\npretrain: dynamics\ndistill: 1.0\n",
+    "method/taught_less": "label: Taught less\npretrain: dynamics\ndistill: 0.5\n",
+    "method/dreamt": "label: Dreamt\nunavailable: dreaming is not built yet\n",
+    "learner/slow": "lr: 0.5\nupdates: 10\nrule: sgd\nsizes: [2, 3]\n",
+    "learner/quick": "lr: 0.9\nupdates: 5\nrule: adam\nsizes: [2]\n",
+    "executor/local": "kind: local\nworkers: 2\ndevice: cpu\ncheckpoint_s: 60.0\nmax_failures: 2\nmax_crashes: 2\n"
+    "backoff_s: 0.1\ngrace_s: 5.0\ntimeout_min: 60\n",
+    "executor/inline": "kind: inline\ndevice: cpu\ncheckpoint_s: 60.0\nmax_failures: 2\nmax_crashes: 2\n"
+    "backoff_s: 0.1\n",
+    "preset/tiny/north": "# @package _global_\nlearner: {updates: 4}\n",
+    "preset/tiny/far_south": "# @package _global_\nlearner: {updates: 3}\n",
+    "grid/toy": "name: toy\ndescription: a toy\nenvs: [north, far_south]\nmethods: [plain, taught, taught_less]\n"
+    "seeds: [0, 1]\nteacher_seeds: null\npreset: null\n",
+    "grid/one": "name: one\nenvs: [north]\nmethods: [plain]\nseeds: [0]\n",
+    "grid/three": "name: three\nenvs: [north]\nmethods: [taught]\nseeds: [0]\n",
+    "grid/wide": "name: wide\nenvs: [north, west]\nmethods: [plain, dreamt]\nseeds: 2\n",
+    "grid/small": "name: small\nenvs: [north]\nmethods: [plain]\nseeds: [0]\npreset: tiny\n",
+}
+
+
+class Toy:
+    """The toy benchmark below one folder: `configs/`, `runs/`, and the stages' ledger and orders."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder
+        self.configs, self.root = folder / "configs", folder / "runs"
+        self.environ = {FOLDER: str(folder), STEP_S: "0"}
+
+    @classmethod
+    def build(cls, folder: Path) -> Toy:
+        """Write a new toy benchmark into an empty folder."""
+        toy = cls(folder)
+        for name, text in FILES.items():
+            toy.write(name, text)
+        (folder / "data").mkdir()
+        (folder / "data" / "north.json").write_text("[1, 2, 3]", encoding="utf-8")
+        return toy
+
+    def slow(self, step_s: float) -> None:
+        """Let every update of a stage take this many seconds, in commands started from now on."""
+        self.environ[STEP_S] = str(step_s)
+
+    def write(self, name: str, text: str) -> None:
+        """Write `configs/<name>.yaml`."""
+        path = self.configs / f"{name}.yaml"
+        path.parent.mkdir(parents=True, exist_ok=True)
+        path.write_text(text, encoding="utf-8")
+
+    def arm(self, kind: str, order: str, at: int = 0, times: int = 1, **params: Any) -> None:
+        """Give an order to stages of a kind (with these params): raise, die, hang or wait, at update `at`."""
+        path = self.folder / "orders" / f"{uuid.uuid4().hex}.json"
+        path.parent.mkdir(exist_ok=True)
+        path.write_text(json.dumps({"kind": kind, "order": order, "at": at, "times": times, "params": params}))
+
+    def disarm(self) -> None:
+        for path in (self.folder / "orders").glob("*"):
+            path.unlink()
+
+    def computed(self, kind: str = "*") -> int:
+        """How often a stage of this kind was begun."""
+        return len(list((self.folder / "ledger").glob(f"{kind}-*")))
+
+    def command(self, *words: str) -> list[str]:
+        place = ["--configs", str(self.configs), "--root", str(self.root)]
+        return [sys.executable, str(PROJECT / "run_all.py"), *words, *place]
+
+    def start_driver(self, *words: str) -> subprocess.Popen[str]:
+        """Start `drive` in a process of its own: a run without report and MLflow, which take seconds."""
+        script = "import sys, pathlib, tests.toy\ntests.toy.Toy(pathlib.Path(sys.argv[1])).drive(*sys.argv[2:])"
+        return self._start([sys.executable, "-c", script, str(self.folder), *words])
+
+    def start(self, *words: str) -> subprocess.Popen[str]:
+        """Start the command line in a process group of its own."""
+        return self._start(self.command(*words))
+
+    def _start(self, command: list[str]) -> subprocess.Popen[str]:
+        return subprocess.Popen(
+            command,
+            env={**os.environ, **self.environ, "PYTHONPATH": str(PROJECT)},
+            cwd=self.folder,
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
+        )
+
+    def run(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+        """Run the command line to its end."""
+        process = self.start(*words)
+        try:
+            out, err = process.communicate(timeout=timeout)
+        except subprocess.TimeoutExpired:
+            os.killpg(process.pid, signal.SIGKILL)
+            raise
+        return subprocess.CompletedProcess(process.args, process.returncode, out, err)
+
+    def plan(self, grid: str = "toy", *words: str) -> Plan:
+        """The plan of a grid, made in this process."""
+        configs = Configs(self.configs)
+        schema = Schema(configs.read("schema"), "configs/schema.yaml")
+        return make_plan(configs, schema, read_request(configs, schema, grid, words))
+
+    def drive(self, grid: str = "toy", *words: str, mode: Mode = "cached") -> tuple[dict[str, Outcome], list[str]]:
+        """Run a grid by a Driver in this process: the outcomes, and the words that the driver said."""
+        configs = Configs(self.configs)
+        schema = Schema(configs.read("schema"), "configs/schema.yaml")
+        request = read_request(configs, schema, grid, words)
+        plan, store, said = make_plan(configs, schema, request), RunStore(self.root), []
+        prepare(plan, store, mode)
+        driver = Driver(plan, store, request.executor, lambda word, about: said.append(word))
+        return driver.run(), said
+
+    def results(self) -> dict[str, bytes]:
+        """Key -> curve and metrics of every finished stage: what must be equal in a repeat."""
+        found = {}
+        for path in self.root.glob("*/result.json"):
+            metrics = json.loads(path.read_text())["metrics"]
+            found[path.parent.name] = json.dumps(metrics).encode() + (path.parent / "metrics.jsonl").read_bytes()
+        return found
+
+
+def until(condition: Any, timeout: float = 30.0) -> None:
+    """Wait for a condition. Raises TimeoutError."""
+    end = time.monotonic() + timeout
+    while not condition():
+        if time.monotonic() > end:
+            raise TimeoutError(f"{condition} did not come true in {timeout} s")
+        time.sleep(0.02)
+
+
+# the stages
+
+
+def play(job: Job) -> dict[str, float]:
+    """Publishes random numbers; offers no checkpoint."""
+    _begin("play", job.params)
+    rng = np.random.default_rng(job.stream("play"))
+    numbers = rng.normal(size=job.params["episodes"]).tolist()
+    for index in range(job.params["episodes"]):
+        _obey("play", job.params, index)
+        job.progress(index + 1, job.params["episodes"])
+    job.publish("play.json", lambda path: path.write_text(json.dumps(numbers)))
+    return {"episodes": job.params["episodes"]}
+
+
+def study(job: Job) -> dict[str, float]:
+    """Publishes the mean of its parent's numbers."""
+    _begin("study", job.params)
+    _obey("study", job.params, 0)
+    numbers = json.loads((job.parents["play"] / "play.json").read_text())
+    mean = float(np.mean(numbers)) * job.params["lr"]
+    job.publish("study.json", lambda path: path.write_text(json.dumps(mean)))
+    job.log(1, **{"valid/mean": mean})
+    return {"mean": mean}
+
+
+def practise(job: Job) -> dict[str, float]:
+    """A random walk with checkpoints: state, curve and generator continue where they were."""
+    _begin("practise", job.params)
+    rng = np.random.default_rng(job.stream("practise"))
+    skill, first = 0.0, 0
+    if "study" in job.parents:
+        skill = job.params["distill"] * json.loads((job.parents["study"] / "study.json").read_text())
+    saved = job.resume()
+    if saved is not None:
+        skill, first = saved["skill"], saved["update"]
+        rng.bit_generator.state = saved["rng"]
+    updates = job.params["learner"]["updates"]
+    for update in range(first, updates):
+        _obey("practise", job.params, update)
+        skill += job.params["learner"]["lr"] * float(rng.normal())
+        job.log((update + 1) * 100, **{"train/score": skill})
+        job.progress((update + 1) * 100, updates * 100, score=skill)
+        state = {"skill": skill, "update": update + 1, "rng": rng.bit_generator.state}
+        job.checkpoint(lambda state=state: state)
+    job.publish("policy.json", lambda path: path.write_text(json.dumps(skill)))
+    return {"skill": skill}
+
+
+def exam(job: Job) -> dict[str, float]:
+    """The score of a practised walk."""
+    _begin("exam", job.params)
+    _obey("exam", job.params, 0)
+    skill = json.loads((job.parents["practise"] / "policy.json").read_text())
+    return {"score": float(1 / (1 + np.exp(-skill))), "episodes": job.params["episodes"]}
+
+
+def _begin(kind: str, params: Mapping[str, Any]) -> None:
+    ledger = Path(os.environ[FOLDER]) / "ledger"
+    ledger.mkdir(exist_ok=True)
+    (ledger / f"{kind}-{params['env']['id']}-{params['seed']}-{uuid.uuid4().hex[:8]}").touch()
+
+
+def _obey(kind: str, params: Mapping[str, Any], update: int) -> None:
+    """Carry out an order that was given for this moment, as often as it was given."""
+    time.sleep(float(os.environ[STEP_S]))
+    for path in sorted((Path(os.environ[FOLDER]) / "orders").glob("*.json")):
+        order = json.loads(path.read_text())
+        matches = all(params.get(name) == value for name, value in order["params"].items())
+        if order["kind"] == kind and order["at"] == update and matches and _take(path, order["times"]):
+            _carry_out(order["order"], path)
+
+
+def _take(path: Path, times: int) -> bool:
+    for number in range(times):
+        try:
+            path.with_suffix(f".{number}").touch(exist_ok=False)
+            return True
+        except FileExistsError:
+            continue
+    return False
+
+
+def _carry_out(order: str, path: Path) -> None:
+    if order == "raise":
+        raise RuntimeError("the toy was told to fail")
+    if order == "die":
+        os.kill(os.getpid(), signal.SIGKILL)
+    if order == "wait":  # until the order is withdrawn
+        while path.exists():
+            time.sleep(0.02)

@@ -1,0 +1,201 @@
+"""From configurations to a plan: what is shared, what is left out and why, and what is part of a key."""
+
+from __future__ import annotations
+
+import re
+from collections import Counter
+
+import pytest
+
+from benchmark.errors import BadInput
+from benchmark.grid import select
+from benchmark.spec import Plan
+from tests.toy import Toy
+
+
+def kinds(plan: Plan) -> dict[str, int]:
+    return dict(Counter(stage.kind for stage in plan.stages.values()))
+
+
+def test_methods_share_demonstrations_and_equal_teachers(toy: Toy) -> None:
+    """2 environments × 3 methods × 2 seeds; both taught methods need the same study of the same play."""
+    plan = toy.plan("toy")
+    assert len(plan.cells) == 12
+    assert kinds(plan) == {"play": 4, "study": 4, "practise": 12, "exam": 12}
+    study = next(key for key, stage in plan.stages.items() if stage.kind == "study")
+    assert {cell.method for cell in plan.users[study]} == {"taught", "taught_less"}
+
+
+def test_composed_keys_are_stable_over_releases(toy: Toy) -> None:
+    """If this fails while nothing was meant to change, every stored result has been orphaned."""
+    assert list(toy.plan("three").stages) == [
+        "18043b17adba34eb",
+        "b4fa5db0eb86667a",
+        "9339d859d473df13",
+        "da53c2414cb6a0ab",
+    ]
+
+
+def test_parents_stand_before_children(toy: Toy) -> None:
+    plan = toy.plan("toy")
+    seen: set[str] = set()
+    for key, stage in plan.stages.items():
+        assert set(stage.parents.values()) <= seen
+        seen.add(key)
+
+
+def test_one_teacher_can_serve_all_seeds(toy: Toy) -> None:
+    plan = toy.plan("toy", "seeds=[3,5,8]", "teacher_seeds=1")
+    assert kinds(plan) == {"play": 2, "study": 2, "practise": 18, "exam": 18}
+    assert {stage.params["seed"] for stage in plan.stages.values() if stage.kind == "study"} == {3}
+
+
+def test_teachers_can_be_shared_in_turn(toy: Toy) -> None:
+    plan = toy.plan("three", "seeds=4", "teacher_seeds=2")
+    study = [plan.stages[cell.stages["study"]].params["seed"] for cell in plan.cells]
+    assert study == [0, 1, 0, 1]
+
+
+def test_a_stage_without_target_is_left_out_with_every_mention(toy: Toy) -> None:
+    plan = toy.plan("one")
+    assert list(plan.cells[0].stages) == ["practise", "exam"]
+    assert plan.stages[plan.cells[0].stages["practise"]].parents == {}
+
+
+def test_what_is_not_available_is_listed_with_its_reason(toy: Toy) -> None:
+    plan = toy.plan("wide")
+    reasons = {(cell.environment, cell.method): cell.unavailable for cell in plan.cells}
+    assert reasons == {
+        ("north", "plain"): None,
+        ("north", "dreamt"): "dreaming is not built yet",
+        ("west", "plain"): "nobody has been there yet",
+        ("west", "dreamt"): "nobody has been there yet; dreaming is not built yet",
+    }
+    assert len(plan.cells) == 8
+
+
+def test_a_method_can_be_unavailable_on_some_environments(toy: Toy) -> None:
+    toy.write("method/taught", "pretrain: dynamics\ndistill: 1.0\nunavailable_on: {far-south: too hot}\n")
+    plan = toy.plan("toy", "methods=[taught]", "seeds=1")
+    assert [cell.unavailable for cell in plan.cells] == [None, "too hot"]
+
+
+def test_a_new_learning_rate_plans_no_new_teacher(toy: Toy) -> None:
+    before, after = toy.plan("toy"), toy.plan("toy", "learner.lr=0.25")
+    new = {stage.kind for key, stage in after.stages.items() if key not in before.stages}
+    assert new == {"practise", "exam"}
+
+
+def test_the_content_of_data_files_is_part_of_the_key(toy: Toy) -> None:
+    before = toy.plan("one")
+    (toy.folder / "data" / "north.json").write_text("[3, 2, 1]")
+    assert not set(before.stages) & set(toy.plan("one").stages)
+
+
+def test_the_executor_is_not_part_of_any_key(toy: Toy) -> None:
+    assert toy.plan("toy").stages.keys() == toy.plan("toy", "executor=inline").stages.keys()
+    assert toy.plan("toy").stages.keys() == toy.plan("toy", "executor.workers=7").stages.keys()
+
+
+def test_a_whole_number_for_a_float_names_the_same_stage(toy: Toy) -> None:
+    assert toy.plan("one", "learner.lr=1").stages.keys() == toy.plan("one", "learner.lr=1.0").stages.keys()
+
+
+def test_presets_overrides_and_groups_are_applied_in_this_order(toy: Toy) -> None:
+    def learner(*words: str) -> object:
+        plan = toy.plan("small", *words)
+        return plan.stages[plan.cells[0].stages["practise"]].params["learner"]
+
+    assert learner() == {"lr": 0.5, "updates": 4, "rule": "sgd", "sizes": [2, 3]}
+    assert learner("learner=quick") == {"lr": 0.9, "updates": 4, "rule": "adam", "sizes": [2]}
+    assert learner("learner=quick", "learner.updates=7") == {"lr": 0.9, "updates": 7, "rule": "adam", "sizes": [2]}
+
+
+def test_grid_files_may_hold_overrides(toy: Toy) -> None:
+    toy.write("grid/warm", "envs: [north]\nmethods: [plain]\nseeds: [0]\noverrides: [learner.lr=0.125]\n")
+    plan = toy.plan("warm")
+    assert plan.stages[plan.cells[0].stages["practise"]].params["learner"]["lr"] == 0.125
+    assert plan.settings["overrides"] == {"learner.lr": 0.125}
+    assert toy.plan("warm", "learner.lr=0.0625").settings["overrides"] == {"learner.lr": 0.0625}
+
+
+def test_dashes_and_underscores_are_one(toy: Toy) -> None:
+    assert toy.plan("toy", "envs=[far-south]").stages.keys() == toy.plan("toy", "envs=[far_south]").stages.keys()
+
+
+@pytest.mark.parametrize(
+    ("patterns", "count"),
+    [([], 12), (["north"], 6), (["*/taught*/0"], 4), (["far_south/plain"], 2), (["north/plain/0", "north/plain/*"], 2)],
+)
+def test_cells_are_selected_by_pattern(toy: Toy, patterns: list[str], count: int) -> None:
+    assert len(select(toy.plan("toy"), patterns)) == count
+
+
+def test_a_selection_needs_only_its_own_stages(toy: Toy) -> None:
+    plan = toy.plan("toy")
+    assert kinds(plan.only(select(plan, ["north/taught/1"]))) == {"play": 1, "study": 1, "practise": 1, "exam": 1}
+
+
+@pytest.mark.parametrize(
+    ("file", "text", "message"),
+    [
+        (
+            "preset/tiny/north",
+            "# @package _global_\nlearner: {updats: 4}\n",
+            "configs/preset/tiny/north.yaml: unknown key 'learner.updats'; did you mean 'learner.updates'?",
+        ),
+        (
+            "preset/tiny/north",
+            "# @package _global_\nlearner: {updates: many}\n",
+            "configs/preset/tiny/north.yaml: learner.updates is 'many', expected a whole number, such as 10",
+        ),
+        (
+            "method/plain",
+            "label: Plain\npretrain: none\ndistil: 0.0\n",
+            "configs/method/plain.yaml: unknown key 'distil'; did you mean 'distill'?",
+        ),
+        (
+            "grid/small",
+            "envs: [north]\nmethods: [plain]\nseed: [0]\n",
+            "configs/grid/small.yaml: unknown key 'seed'; did you mean 'seeds'?",
+        ),
+        (
+            "grid/small",
+            "envs: north\nmethods: [plain]\nseeds: [0]\n",
+            "configs/grid/small.yaml: envs is 'north', expected a list",
+        ),
+        ("grid/small", "envs: [north]\nmethods: [plain]\n", "configs/grid/small.yaml: seeds is missing"),
+        (
+            "grid/small",
+            "envs: [north\nmethods: [plain]\n",
+            "configs/grid/small.yaml is not valid YAML: line 2, column 8: ",
+        ),
+        (
+            "learner/slow",
+            "lr: -0.5\nupdates: 10\nrule: sgd\nsizes: [2]\n",
+            "env=north method=plain: learner.lr is -0.5, expected more than 0",
+        ),
+        (
+            "env/north",
+            "# @package _global_\ndefaults: [/learner: slow]\nenv: {id: north, size: 4, data: [data/none.json]}\n",
+            "configs/env/north.yaml: env.data names data/none.json, which is not in ",
+        ),
+        (
+            "env/north",
+            "# @package _global_\ndefaults: [/learner: slo]\nenv: {id: north, size: 4}\n",
+            "env=north method=plain: ",
+        ),
+    ],
+)
+def test_a_mistake_in_a_file_is_one_line_that_names_it(toy: Toy, file: str, text: str, message: str) -> None:
+    toy.write(file, text)
+    with pytest.raises(BadInput, match=re.escape(message)) as error:
+        toy.plan("small")
+    assert "\n" not in str(error.value)
+
+
+def test_a_circle_of_stages_is_refused(toy: Toy) -> None:
+    config = (toy.configs / "config.yaml").read_text().replace("parents: []", "parents: [exam]")
+    toy.write("config", config)
+    with pytest.raises(BadInput, match="in a circle: exam -> practise -> study -> play -> exam"):
+        toy.plan("three")

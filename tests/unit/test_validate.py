@@ -1,0 +1,109 @@
+"""A value is checked against the type of its default and the rules of the schema; a wrong name gets the nearest one."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+
+import pytest
+
+from benchmark.errors import BadInput, nearest
+from benchmark.validate import Schema, check_values
+
+DEFAULTS = {
+    "learner.lr": 5e-4,
+    "learner.frames": 100,
+    "learner.rule": "adam",
+    "network.sizes": [16, 32],
+    "network.bias": True,
+    "limit": None,
+    "anything": None,
+    "env.id": "rtfm-s1",
+}
+SCHEMA = Schema(
+    {
+        "learner.lr": {"above": 0, "max": 1},
+        "learner.frames": {"min": 1},
+        "learner.rule": {"choices": ["adam", "rmsprop"]},
+        "limit": {"type": "int", "min": 1},
+    },
+    "schema.yaml",
+)
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "result"),
+    [
+        ("learner.lr", 1, 1.0),
+        ("learner.frames", 7, 7),
+        ("learner.rule", "rmsprop", "rmsprop"),
+        ("network.sizes", [1, 2, 3], [1, 2, 3]),
+        ("network.bias", False, False),
+        ("limit", 3, 3),
+        ("limit", None, None),
+        ("anything", "goes", "goes"),
+        ("learner.rule", "${other.rule}", "${other.rule}"),
+    ],
+)
+def test_values_of_the_right_type_pass(key: str, value: Any, result: Any) -> None:
+    if value == "${other.rule}":
+        SCHEMA.rules.pop("learner.rule")  # an interpolation is checked when it is filled in
+    try:
+        checked = check_values(SCHEMA, {key: value}, DEFAULTS, "here")[key]
+    finally:
+        SCHEMA.rules["learner.rule"] = {"choices": ["adam", "rmsprop"]}
+    assert (checked, type(checked)) == (result, type(result))
+
+
+@pytest.mark.parametrize(
+    ("key", "value", "line"),
+    [
+        ("learner.lr", "fast", "here: learner.lr is 'fast', expected a number, such as 0.0005"),
+        ("learner.lr", None, "here: learner.lr is None, expected a number, such as 0.0005"),
+        ("learner.lr", 0.0, "here: learner.lr is 0.0, expected more than 0"),
+        ("learner.lr", 2.0, "here: learner.lr is 2.0, expected at most 1"),
+        ("learner.frames", 1.5, "here: learner.frames is 1.5, expected a whole number, such as 100"),
+        ("learner.frames", True, "here: learner.frames is True, expected a whole number, such as 100"),
+        ("learner.frames", 0, "here: learner.frames is 0, expected at least 1"),
+        (
+            "learner.rule",
+            "adm",
+            "here: learner.rule is 'adm', expected one of adam, rmsprop; did you mean 'adam'?",
+        ),
+        ("network.sizes", 16, "here: network.sizes is 16, expected a list, such as [16, 32]"),
+        ("network.sizes", [16, "x"], "here: network.sizes[1] is 'x', expected a whole number, such as 16"),
+        ("network.bias", "yes", "here: network.bias is 'yes', expected true or false, such as True"),
+        ("limit", "many", "here: limit is 'many', expected a whole number"),
+        ("learner", 3, "here: learner is a section, expected one of its keys: learner.frames, learner.lr, learner.r"),
+        ("learner.lrr", 3, "here: unknown key 'learner.lrr'; did you mean 'learner.lr'?"),
+    ],
+)
+def test_a_wrong_value_is_named_with_what_was_expected(key: str, value: Any, line: str) -> None:
+    with pytest.raises(BadInput, match="^" + re.escape(line)):
+        check_values(SCHEMA, {key: value}, DEFAULTS, "here")
+
+
+def test_a_rule_that_is_none_is_refused() -> None:
+    with pytest.raises(BadInput, match=r"schema.yaml: rule of 'lr' is \{'minimum': 0\}, expected some of above"):
+        Schema({"lr": {"minimum": 0}}, "schema.yaml")
+
+
+def test_a_star_stands_for_one_part_of_a_key() -> None:
+    schema = Schema({"*.lr": {"above": 0}}, "schema.yaml")
+    assert schema.rule("learner.lr") == {"above": 0}
+    assert schema.rule("learner.inner.lr") == {}
+
+
+@pytest.mark.parametrize(
+    ("name", "near"),
+    [
+        ("learner.lrr", "learner.lr"),
+        ("lr", "learner.lr"),
+        ("env.lr", "learner.lr"),
+        ("learner.xyz", None),
+        ("limits", "limit"),
+        ("quite-something-else", None),
+    ],
+)
+def test_the_nearest_name_is_found_among_neighbours_first(name: str, near: str | None) -> None:
+    assert nearest(name, DEFAULTS) == near
