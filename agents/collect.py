@@ -19,13 +19,18 @@ def collect(job: Job) -> dict[str, Any]:
     """Play one episode in each of ``episodes`` copies and publish ``demonstrations.pt``; wins and losses are kept.
 
     source: expert (the environment's own), random (uniform over valid actions), checkpoint (the parent policy, greedy).
-    terminal: keep the last observation of an episode too. Returns the player's win rate, return, length, and the frames.
+    terminal: keep the last observation of an episode too. Returns the player's win rate, return and length, and the
+    number of frames.
     """
     tune_process()
     params = job.params
     device = torch.device(job.device)
     env = envs.make(
-        params["env"]["name"], params["episodes"], device, job.stream("demonstration episodes"), **params["env"]["options"]
+        params["env"]["name"],
+        params["episodes"],
+        device,
+        job.stream("demonstration episodes"),
+        **params["env"]["options"],
     )
     demonstrations, means = record(env, player(job, env), terminal=params["terminal"], job=job)
     job.publish("demonstrations.pt", demonstrations.save)

@@ -41,7 +41,9 @@ def narrow(field: Tensor) -> Tensor:
     """int64 -> int16 where every value fits, else int32; other types as they are."""
     if field.dtype != torch.int64:
         return field
-    fits = field.numel() == 0 or (field.max() <= torch.iinfo(torch.int16).max and field.min() >= torch.iinfo(torch.int16).min)
+    fits = field.numel() == 0 or (
+        field.max() <= torch.iinfo(torch.int16).max and field.min() >= torch.iinfo(torch.int16).min
+    )
     return field.to(torch.int16 if fits else torch.int32)
 
 

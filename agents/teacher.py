@@ -46,7 +46,9 @@ class Teacher:
         self.net.load_state_dict(saved["weights"])
         self.sha = digest(trunk(self.net))
         if self.sha != saved["trunk_sha"]:
-            raise RuntimeError(f"{path}: the trunk's hash is {self.sha}, but {saved['trunk_sha']} was saved; delete the run folder")
+            raise RuntimeError(
+                f"{path}: the trunk's hash is {self.sha}, but {saved['trunk_sha']} was saved; delete the run folder"
+            )
         self.net.requires_grad_(False)
 
     def initialise(self, net: nn.Module) -> None:
@@ -54,13 +56,15 @@ class Teacher:
         weights = trunk(self.net)
         missing = set(trunk(net)) ^ set(weights)
         if missing:
-            raise RuntimeError(f"teacher and policy differ in {sorted(missing)}; were they built from the same network settings?")
+            raise RuntimeError(
+                f"teacher and policy differ in {sorted(missing)}; were they built from the same network settings?"
+            )
         net.load_state_dict(weights, strict=False)
 
     def distance(self, rep: Tensor, batch: Observation) -> Tensor:
         """Mean squared distance between a policy's representation [B, drep] and the teacher's on the same frames.
 
-        methods.md 5.1: mean over time steps, columns and dimensions of (rep − rep_T)²; the gradient reaches ``rep`` only.
+        methods.md 5.1: mean over steps, columns and dimensions of (rep − rep_T)²; the gradient reaches ``rep`` only.
         """
         with torch.no_grad():
             target = self.net.features(batch).rep

@@ -79,7 +79,10 @@ class Curve:
         """Play the curve's fixed list of test games greedily; no decision reads the result."""
         params, test = self.job.params, self.job.params["curve"]
         env = envs.make(
-            test["name"], test["episodes"], self.learner.collector.env.device, self.job.stream("curve episodes"),
+            test["name"],
+            test["episodes"],
+            self.learner.collector.env.device,
+            self.job.stream("curve episodes"),
             **params["env"]["options"],
         )
         self._log({f"test/{name}": value for name, value in summary(play(self.learner.net, env)).items()})

@@ -15,7 +15,7 @@ FAMILIES: dict[str, str] = {
     "rtfm": "envs.rtfm",
     "messenger": "envs.messenger",
 }
-"""Family -> package. The package offers ``IDS`` (tuple of ids) and ``make(env_id, *, num_envs, device, seed, **options)``."""
+"""Family -> package, which offers ``IDS`` and ``make(env_id, *, num_envs, device, seed, **options)``."""
 
 
 def ids() -> tuple[str, ...]:
@@ -23,7 +23,9 @@ def ids() -> tuple[str, ...]:
     return tuple(name for package in FAMILIES.values() for name in import_module(package).IDS)
 
 
-def make(env_id: str, num_envs: int = 1, device: str | torch.device = "cpu", seed: int = 0, **options: Any) -> BatchedEnv:
+def make(
+    env_id: str, num_envs: int = 1, device: str | torch.device = "cpu", seed: int = 0, **options: Any
+) -> BatchedEnv:
     """Build ``num_envs`` copies of an environment; equal arguments give equal episodes.
 
     Raises EnvError for an unknown id or option, naming the nearest valid one.

@@ -72,8 +72,12 @@ class Streams:
         return _shift(self.bits(draws, rows), 1) % high
 
     def state_dict(self) -> dict[str, Tensor]:
-        return {"copy": self._copy.clone(), "episode": self.episode.clone(), "key": self._key.clone(),
-                "position": self._position.clone()}
+        return {
+            "copy": self._copy.clone(),
+            "episode": self.episode.clone(),
+            "key": self._key.clone(),
+            "position": self._position.clone(),
+        }
 
     def load_state_dict(self, state: Mapping[str, Tensor]) -> None:
         self._copy.copy_(state["copy"])

@@ -35,7 +35,7 @@ class PlainJob:
         self.rows.append({"frames": frames, **metrics})
 
     def progress(self, done: int, total: int, **shown: float) -> None:
-        assert 0 <= done
+        assert done >= 0
 
     def resume(self) -> dict[str, Any] | None:
         if self.saved is None:

@@ -1,4 +1,4 @@
-"""The synchronous V-trace learner: play an unroll in all environments, update on its columns, repeat (methods.md 2.1)."""
+"""The synchronous V-trace learner: an unroll of all environments, updates on its columns, repeat (methods.md 2.1)."""
 
 from __future__ import annotations
 
@@ -34,10 +34,18 @@ class Learner:
     """
 
     def __init__(
-        self, net: Multi, env: BatchedEnv, settings: Mapping[str, Any], seed: int, teacher: Teacher | None, distill: float
+        self,
+        net: Multi,
+        env: BatchedEnv,
+        settings: Mapping[str, Any],
+        seed: int,
+        teacher: Teacher | None,
+        distill: float,
     ) -> None:
         if env.num_envs % settings["batches"]:
-            raise EnvError(f"learner.num_envs = {env.num_envs} does not divide into learner.batches = {settings['batches']}")
+            raise EnvError(
+                f"learner.num_envs = {env.num_envs} does not divide into learner.batches = {settings['batches']}"
+            )
         self.net, self.settings, self.teacher, self.distill = net, settings, teacher, distill
         self.optimiser = make_optimiser(list(net.parameters()), settings)
         self.collector = Collector(env, settings["unroll"])

@@ -53,12 +53,16 @@ class EpisodeCounter:
     def report(self) -> dict[str, float]:
         """Means of the period, and a fresh start; empty if no episode ended."""
         count = self.episodes
-        row = {
-            "train/win_rate": self.won / count,
-            "train/episode_return": self.total_return / count,
-            "train/episode_length": self.total_length / count,
-            "train/episodes": float(count),
-        } if count else {}
+        row = (
+            {
+                "train/win_rate": self.won / count,
+                "train/episode_return": self.total_return / count,
+                "train/episode_length": self.total_length / count,
+                "train/episodes": float(count),
+            }
+            if count
+            else {}
+        )
         self.clear()
         return row
 

@@ -1,4 +1,4 @@
-"""V-trace targets and the actor-critic losses built on them (Espeholt et al. 2018, IMPALA, section 4; methods.md 2.1)."""
+"""V-trace targets and the actor-critic losses built on them (Espeholt et al. 2018, section 4; methods.md 2.1)."""
 
 from __future__ import annotations
 
@@ -28,10 +28,11 @@ def vtrace(
 ) -> Returns:
     """Off-policy corrected returns of one unroll.
 
-    log_ratio: log π(a_t)/μ(a_t). discounts: γ·(1 − done_t), done_t telling whether a_t ended the episode. rewards: r_t, the
-    pay of a_t. values: V(o_t). All [T, B]; bootstrap: V(o_T) [B].
+    log_ratio: log π(a_t)/μ(a_t). discounts: γ·(1 − done_t), done_t telling whether a_t ended the episode. rewards: r_t,
+    the pay of a_t. values: V(o_t). All [T, B]; bootstrap: V(o_T) [B].
 
-    vs_t − V_t = δ_t + γ_t c_t (vs_{t+1} − V_{t+1}) with δ_t = ρ̂_t (r_t + γ_t V_{t+1} − V_t), ρ̂ = min(ρ̄, ρ), c = min(c̄, ρ);
+    vs_t − V_t = δ_t + γ_t c_t (vs_{t+1} − V_{t+1}) with δ_t = ρ̂_t (r_t + γ_t V_{t+1} − V_t),
+    ρ̂ = min(ρ̄, ρ) and c = min(c̄, ρ);
     A_t = ρ̂_t (r_t + γ_t vs_{t+1} − V_t).
     """
     ratio = log_ratio.exp()

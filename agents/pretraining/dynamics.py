@@ -1,4 +1,4 @@
-"""Stage target: the dynamics model, which predicts the next observation of action-free demonstrations (methods.md 4)."""
+"""Stage target: the dynamics model, which predicts the next observation of demonstrations (methods.md 4)."""
 
 from __future__ import annotations
 
@@ -28,11 +28,12 @@ PRIOR_LR = 0.05
 class Decoder(nn.Module):
     """Predicts the tokens of every cell of the next grid from what the trunk made of the present frame.
 
-    Each token's logits are (embedding of the true token before it + the cell's vector) · embeddingᵀ, tied to the trunk's.
+    Each token's logits are (embedding of the true token before it + the cell's vector) · embeddingᵀ, with the trunk's
+    own embedding.
     head "paper": a cell's vector is linear in its own features of the last map and the representation.
     head "rep" (ours): all cells' vectors are linear in the representation only, so that nothing predicts past it. Its
-    weights start at zero and its biases at the average grid (``Dynamics.fit_prior``): otherwise the first thing that the
-    trunk learns is to write the unchanging cells with a constant representation, which saturates its tanh for good.
+    weights start at zero and its biases at the average grid (``Dynamics.fit_prior``): otherwise the first thing that
+    the trunk learns is to write the unchanging cells with a constant representation, saturating its tanh for good.
     """
 
     def __init__(self, net: Multi, layout: Layout, head: str) -> None:
@@ -102,8 +103,8 @@ class Dynamics:
     def accuracy(self, data: Demonstrations, windows: Tensor, batch: int) -> dict[str, float]:
         """Token accuracy over ``windows``, beside what copying the last frame gets.
 
-        accuracy, copy_accuracy: over all tokens asked for. accuracy_changed: over tokens that differ from the last frame,
-        where copying is never right. loss: mean cross-entropy.
+        accuracy, copy_accuracy: over all tokens asked for. accuracy_changed: over tokens that differ from the last
+        frame, where copying is never right. loss: mean cross-entropy.
         """
         right = copied = asked = changed = right_changed = 0
         loss = 0.0

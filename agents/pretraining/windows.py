@@ -42,6 +42,7 @@ def split(data: Demonstrations, validation: float) -> tuple[Tensor, Tensor]:
     fitted, valid = windows[~held_out], windows[held_out]
     if not len(fitted) or not len(valid):
         raise EnvError(
-            f"{len(windows)} windows leave {len(fitted)} to fit and {len(valid)} to validate on: raise demonstrations.episodes"
+            f"{len(windows)} windows leave {len(fitted)} to fit and {len(valid)} to validate on: "
+            "raise demonstrations.episodes"
         )
     return fitted, valid

@@ -1,4 +1,4 @@
-"""What every method must keep: teachers are really loaded, distillation really teaches, a run is a function of its seed."""
+"""What every method must keep: teachers are loaded, distillation teaches, a run is a function of its seed."""
 
 from __future__ import annotations
 
@@ -219,7 +219,9 @@ def test_the_published_teacher_is_the_best_of_its_validations(taught, tmp_path):
     held_out = windows[data.episode[windows] >= 51]
     now, then = (data.batch(held_out + i, torch.device("cpu"))[layout.grid] for i in (0, 1))
     asked = then != layout.pad
-    assert job.rows[-1]["valid/copy_accuracy"] == pytest.approx(((now == then) & asked).sum().item() / asked.sum().item())
+    assert job.rows[-1]["valid/copy_accuracy"] == pytest.approx(
+        ((now == then) & asked).sum().item() / asked.sum().item()
+    )
 
 
 def best_update(job: PlainJob) -> int:

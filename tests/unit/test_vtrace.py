@@ -56,8 +56,11 @@ def test_on_policy_targets_are_discounted_returns():
     """With π = μ and no clip in force, vs is the n-step return: here 1 + .5·(2 + .5·(3 + .5·4)) by hand."""
     rewards = torch.tensor([[1.0], [2.0], [3.0]], dtype=torch.float64)
     ours = vtrace.vtrace(
-        torch.zeros(3, 1, dtype=torch.float64), torch.full((3, 1), 0.5, dtype=torch.float64), rewards,
-        torch.tensor([[7.0], [-1.0], [0.3]], dtype=torch.float64), torch.tensor([4.0], dtype=torch.float64),
+        torch.zeros(3, 1, dtype=torch.float64),
+        torch.full((3, 1), 0.5, dtype=torch.float64),
+        rewards,
+        torch.tensor([[7.0], [-1.0], [0.3]], dtype=torch.float64),
+        torch.tensor([4.0], dtype=torch.float64),
     )
     assert ours.values.squeeze(1).tolist() == pytest.approx([3.25, 4.5, 5.0])
 
@@ -98,6 +101,9 @@ def test_a_masked_action_is_never_a_nan():
     """A logit of −1e20 has probability 0 and must leave the entropy term finite."""
     logits = torch.tensor([[[0.0, 0.0, -1e20]]])
     ours = vtrace.losses(
-        logits, torch.zeros(1, 1), torch.zeros(1, 1, dtype=torch.int64), vtrace.Returns(torch.ones(1, 1), torch.ones(1, 1))
+        logits,
+        torch.zeros(1, 1),
+        torch.zeros(1, 1, dtype=torch.int64),
+        vtrace.Returns(torch.ones(1, 1), torch.ones(1, 1)),
     )
     assert ours.entropy.item() == pytest.approx(-math.log(2))
