@@ -44,7 +44,7 @@ class DoubleFiLM(nn.Module):
         """
         modulation = torch.addmm(condition, attended, self.text.weight[:, : self.d2].t())
         bias = cast(Tensor, self.conv.bias) + self.one_plus[1]
-        return cast(tuple[Tensor, Tensor], _Modulate.apply(below, position, weight, bias, modulation))  # type: ignore[no-untyped-call]
+        return cast(tuple[Tensor, Tensor], _Modulate.apply(below, position, weight, bias, modulation))
 
 
 class _Modulate(torch.autograd.Function):
@@ -118,6 +118,6 @@ def _convolution_backward(
 ) -> tuple[Tensor, Tensor, Tensor]:
     """Gradients of a 3 x 3 convolution's (input, weight, bias), where wanted."""
     ones = [1, 1]
-    return torch.ops.aten.convolution_backward(  # type: ignore[no-any-return]
+    return torch.ops.aten.convolution_backward(
         grad, planes, weight, [weight.shape[0]], ones, ones, ones, False, [0, 0], 1, wanted
     )

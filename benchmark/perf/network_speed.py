@@ -76,7 +76,7 @@ def learning(net: Multi, obs: Observation, features: Callable[[Observation], Fea
     def run() -> None:
         net.zero_grad(set_to_none=True)
         rep = features(obs).rep
-        (net.policy(rep, obs["valid"]).log_softmax(1)[:, 0].mean() + net.baseline(rep).mean()).backward()  # type: ignore[no-untyped-call]
+        (net.policy(rep, obs["valid"]).log_softmax(1)[:, 0].mean() + net.baseline(rep).mean()).backward()
 
     return run
 
