@@ -34,7 +34,11 @@ class Demonstrations:
 
     def batch(self, index: Tensor, device: torch.device) -> Observation:
         """The chosen frames, integers widened to int64."""
-        return {name: widen(field[index]).to(device) for name, field in self.frames.items()}
+        return {name: self.field(name, index, device) for name in self.frames}
+
+    def field(self, name: str, index: Tensor, device: torch.device) -> Tensor:
+        """One field of the chosen frames, integers widened to int64."""
+        return widen(self.frames[name][index]).to(device)
 
 
 def narrow(field: Tensor) -> Tensor:

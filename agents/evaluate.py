@@ -67,7 +67,7 @@ def evaluate(job: Job) -> dict[str, Any]:
     arrays = {name: values.cpu().numpy() for name, values in episodes.items()}
     job.publish("episodes.npz", lambda path: write_arrays(path, arrays))
     result = summary(episodes)
-    job.log(0, **result)
+    job.log(saved["frames"], **result)
     return result | {"episodes": params["episodes"], "policy_mode": "argmax"}
 
 

@@ -31,7 +31,7 @@ class Job(Protocol):
     def resume(self) -> dict[str, Any] | None:
         """The newest whole checkpoint's state, or None; rows logged after it are cut."""
 
-    def checkpoint(self, state: Callable[[], dict[str, Any]], force: bool = False) -> None:
+    def checkpoint(self, state: Callable[[], dict[str, Any]]) -> None:
         """Offer a checkpoint at a point where the stage can continue; saved when due or when asked to stop.
 
         When the stage was asked to stop, it is saved and this call does not return.

@@ -13,6 +13,7 @@ from agents.job import Job
 from agents.networks import build
 from agents.networks.cpu import tune_process
 from agents.teacher import Teacher, digest, save, trunk
+from envs.base import EnvError
 
 
 def train(job: Job) -> dict[str, Any]:
@@ -29,6 +30,11 @@ def train(job: Job) -> dict[str, Any]:
     )
     net = build(env.layout, params["network"], job.stream("weights")).to(device)
     teacher = None
+    if ("pretrain" in job.parents) != (params["initialise"] or params["distill"] > 0):
+        raise EnvError(
+            f"initialise is {params['initialise']} and distill {params['distill']}, but pretraining is "
+            f"{'there' if 'pretrain' in job.parents else 'missing'}; a teacher is needed exactly where it is used"
+        )
     if "pretrain" in job.parents:
         teacher = Teacher(job.parents["pretrain"] / "teacher.pt", env.layout, params["network"], device)
         if params["initialise"]:
@@ -47,7 +53,9 @@ def train(job: Job) -> dict[str, Any]:
         learner.iterate()
         curve.advance()
     sha = digest(trunk(net))
-    job.publish("policy.pt", lambda path: save(net, path, trunk_sha=sha, network=dict(params["network"])))
+    job.publish(
+        "policy.pt", lambda path: save(net, path, trunk_sha=sha, network=dict(params["network"]), frames=learner.frames)
+    )
     facts = {"frames": learner.frames, "updates": learner.updates, "weights_sha": sha}
     if teacher is not None:
         facts["teacher_sha"] = teacher.sha
@@ -73,7 +81,9 @@ class Curve:
         if frames >= self.next_test or finished:
             self.next_test = frames + self.job.params["curve"]["every"]
             self.evaluate()
-        self.job.progress(frames, total, **{key: self.last[key] for key in ("train/win_rate",) if key in self.last})
+        self.job.progress(
+            min(frames, total), total, **{key: self.last[key] for key in ("train/win_rate",) if key in self.last}
+        )
 
     def evaluate(self) -> None:
         """Play the curve's fixed list of test games greedily; no decision reads the result."""

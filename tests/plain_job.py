@@ -44,7 +44,7 @@ class PlainJob:
         del self.rows[rows:]
         return copy.deepcopy(state)
 
-    def checkpoint(self, state: Callable[[], dict[str, Any]], force: bool = False) -> None:
+    def checkpoint(self, state: Callable[[], dict[str, Any]]) -> None:
         self.offered += 1
         self.saved = (copy.deepcopy(state()), len(self.rows))
         if self.offered == self.die_at:

@@ -93,9 +93,10 @@ class Learner:
         flat = {name: field.flatten(0, 1) for name, field in unroll.observation.items()}
         features = self.net.features(flat)
         logits = self.net.policy(features.rep, flat["valid"]).unflatten(0, (steps + 1, columns))[:-1]
+        log_policy, log_behaviour = logits.log_softmax(-1), unroll.logits.log_softmax(-1)
         values = self.net.baseline(features.rep).unflatten(0, (steps + 1, columns))
         returns = vtrace.vtrace(
-            vtrace.action_log_prob(logits, unroll.actions) - vtrace.action_log_prob(unroll.logits, unroll.actions),
+            vtrace.taken(log_policy, unroll.actions) - vtrace.taken(log_behaviour, unroll.actions),
             settings["discount"] * (~unroll.done).float(),
             unroll.rewards.clamp(-settings["reward_clip"], settings["reward_clip"]),
             values[:-1],
@@ -103,7 +104,7 @@ class Learner:
             settings["rho_clip"],
             settings["c_clip"],
         )
-        parts = vtrace.losses(logits, values[:-1], unroll.actions, returns)
+        parts = vtrace.losses(log_policy, values[:-1], unroll.actions, returns)
         terms = {
             "loss/policy": parts.policy,
             "loss/baseline": settings["baseline_cost"] * parts.baseline,

@@ -6,7 +6,6 @@ from typing import NamedTuple
 
 import torch
 from torch import Tensor
-from torch.nn import functional as F
 
 
 class Returns(NamedTuple):
@@ -58,21 +57,19 @@ class Losses(NamedTuple):
     entropy: Tensor
 
 
-def action_log_prob(logits: Tensor, actions: Tensor) -> Tensor:
-    """log π(a): logits [..., A], actions int64 [...] -> [...]."""
-    return F.log_softmax(logits, dim=-1).gather(-1, actions[..., None]).squeeze(-1)
+def taken(log_policy: Tensor, actions: Tensor) -> Tensor:
+    """log π(a) of the actions taken: log_policy [..., A], actions int64 [...] -> [...]."""
+    return log_policy.gather(-1, actions[..., None]).squeeze(-1)
 
 
-def losses(logits: Tensor, values: Tensor, actions: Tensor, returns: Returns) -> Losses:
+def losses(log_policy: Tensor, values: Tensor, actions: Tensor, returns: Returns) -> Losses:
     """The three terms of the actor-critic loss.
 
-    logits [T, B, A] and values [T, B] carry gradient; actions int64 [T, B].
+    log_policy [T, B, A] (normalised) and values [T, B] carry gradient; actions int64 [T, B].
     policy = Σ −log π(a) A; baseline = ½ Σ (vs − V)²; entropy = Σ Σ_a π log π (its negative, to be minimised).
     """
-    log_policy = F.log_softmax(logits, dim=-1)
-    taken = log_policy.gather(-1, actions[..., None]).squeeze(-1)
     return Losses(
-        policy=(-taken * returns.advantages).mean(dim=1).sum(),
+        policy=(-taken(log_policy, actions) * returns.advantages).mean(dim=1).sum(),
         baseline=0.5 * (returns.values - values).square().mean(dim=1).sum(),
         entropy=(log_policy.exp() * log_policy).sum(dim=-1).mean(dim=1).sum(),
     )

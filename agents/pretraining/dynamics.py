@@ -12,50 +12,17 @@ from torch.nn import functional as F
 import envs
 from agents.demonstrations import Demonstrations
 from agents.job import Job
-from agents.networks import Features, Multi, build
+from agents.networks import Multi, build
 from agents.networks.cpu import tune_process
+from agents.pretraining.decoder import Decoder
 from agents.pretraining.windows import Windows, split
 from agents.teacher import digest, save, trunk
-from envs.base import EnvError, Layout, Observation
+from envs.base import Layout, Observation
 
 BOS = 1
 """The token before a cell's first; the id of the original."""
-PRIOR_UPDATES = 300
-PRIOR_LR = 0.05
-"""Enough for the biases of head "rep" to reach the average grid, where the loss no longer falls; a second or two."""
-
-
-class Decoder(nn.Module):
-    """Predicts the tokens of every cell of the next grid from what the trunk made of the present frame.
-
-    Each token's logits are (embedding of the true token before it + the cell's vector) · embeddingᵀ, with the trunk's
-    own embedding.
-    head "paper": a cell's vector is linear in its own features of the last map and the representation.
-    head "rep" (ours): all cells' vectors are linear in the representation only, so that nothing predicts past it. Its
-    weights start at zero and its biases at the average grid (``Dynamics.fit_prior``): otherwise the first thing that
-    the trunk learns is to write the unchanging cells with a constant representation, saturating its tanh for good.
-    """
-
-    def __init__(self, net: Multi, layout: Layout, head: str) -> None:
-        super().__init__()
-        height, width, *_ = layout.observation[layout.grid].shape
-        if head not in ("paper", "rep"):
-            raise EnvError(f"method.head is {head!r}, expected paper or rep")
-        drep, demb = net.fc.out_features, net.name_emb.embedding_dim
-        self.head, self.cells = head, height * width
-        if head == "paper":
-            self.cell = nn.Linear(net.fc.in_features + drep, demb)
-        else:
-            self.cell = nn.Linear(drep, self.cells * demb)
-            nn.init.zeros_(self.cell.weight)
-
-    def forward(self, features: Features) -> Tensor:
-        """The vector of every cell, row by row: [B, H·W, demb]."""
-        if self.head == "rep":
-            return self.cell(features.rep).unflatten(1, (self.cells, -1))
-        spatial = features.conv.flatten(2).transpose(1, 2)
-        rep = features.rep[:, None].expand(-1, self.cells, -1)
-        return self.cell(torch.cat([spatial, rep], dim=2))
+SHOWN = ("valid/accuracy", "valid/copy_accuracy")
+"""What the live display shows of the best weights so far."""
 
 
 class Dynamics:
@@ -82,13 +49,16 @@ class Dynamics:
         before = torch.cat([torch.full_like(tokens[..., :1], BOS), tokens[..., :-1]], dim=-1)
         frame, cell, _ = asked.nonzero(as_tuple=True)
         table = self.net.name_emb.weight
-        return (F.embedding(before[asked], table) + vectors[frame, cell]) @ table.T, tokens[asked]
+        logits = (F.embedding(before[asked], table) + vectors[frame, cell]) @ table.T
+        if self.layout.grid_vocab is None:  # padding is never the answer, and its embedding stays zero
+            logits = logits.index_fill(1, torch.tensor([self.layout.pad], device=self.device), -torch.inf)
+        return logits, tokens[asked]
 
-    def fit_prior(self, targets: Iterator[Tensor]) -> None:
-        """Fit the biases of head "rep" to the average next grid; every other weight stays as it is."""
+    def fit_prior(self, grids: Iterator[Tensor], lr: float) -> None:
+        """Fit the biases of head "rep" to the average of ``grids``; every other weight stays as it is."""
         bias = self.decoder.cell.bias
-        optimiser = torch.optim.Adam([bias], lr=PRIOR_LR)
-        for target in targets:
+        optimiser = torch.optim.Adam([bias], lr=lr)
+        for target in grids:
             vectors = bias.view(1, self.decoder.cells, -1).expand(len(target), -1, -1)
             optimiser.zero_grad()
             F.cross_entropy(*self._read_out(vectors, target)).backward(inputs=[bias])
@@ -109,7 +79,7 @@ class Dynamics:
         right = copied = asked = changed = right_changed = 0
         loss = 0.0
         for index in windows.split(batch):
-            now, target = data.batch(index, self.device), data.batch(index + 1, self.device)[self.layout.grid]
+            now, target = data.batch(index, self.device), data.field(self.layout.grid, index + 1, self.device)
             logits, tokens = self.predict(now, target)
             before = now[self.layout.grid].flatten(1, 2).flatten(2)[self.asked(target)]
             hit, moved = logits.argmax(-1) == tokens, before != tokens
@@ -128,19 +98,24 @@ class Fit:
         self.settings, self.model, self.data = job.params["training"], model, data
         fitted, self.held_out = split(data, self.settings["validation"])
         self.windows = Windows(fitted, self.settings["batch"], job.stream("pretraining order"))
+        self.prior_windows = Windows(fitted, self.settings["batch"], job.stream("prior order"))
         self.optimiser = torch.optim.Adam(model.modules.parameters(), lr=self.settings["lr"])
         self.update, self.loss_sum = 0, 0.0
         self.best: dict[str, float] = {}
         self.best_weights: dict[str, Tensor] = {}
 
-    def next_grid(self) -> Tensor:
-        """The true next grids of a batch of windows, [B, H, W, K, L]."""
-        return self.data.batch(self.windows.next() + 1, self.model.device)[self.model.layout.grid]
+    def prior(self) -> None:
+        """Let the biases of head "rep" reach the average grid first; the order of its windows is its own."""
+        grid, device = self.model.layout.grid, self.model.device
+        grids = (
+            self.data.field(grid, self.prior_windows.next() + 1, device) for _ in range(self.settings["prior_updates"])
+        )
+        self.model.fit_prior(grids, self.settings["prior_lr"])
 
     def step(self) -> dict[str, float] | None:
         """One update; returns a row for the curve when a validation was due."""
         index, device = self.windows.next(), self.model.device
-        target = self.data.batch(index + 1, device)[self.model.layout.grid]
+        target = self.data.field(self.model.layout.grid, index + 1, device)
         loss = F.cross_entropy(*self.model.predict(self.data.batch(index, device), target))
         self.optimiser.zero_grad()
         loss.backward()
@@ -151,7 +126,7 @@ class Fit:
         if self.update % every and self.update < self.settings["updates"]:
             return None
         row = {"train/loss": self.loss_sum / (self.update % every or every)}
-        row |= self.model.accuracy(self.data, self.held_out, 10 * self.settings["batch"])
+        row |= self.model.accuracy(self.data, self.held_out, self.settings["batch"])
         self.loss_sum = 0.0
         if row["valid/accuracy"] > self.best.get("valid/accuracy", -1.0):
             self.best = row | {"best_update": self.update}
@@ -189,13 +164,13 @@ def train(job: Job) -> dict[str, Any]:
     if state is not None:
         fit.load_state_dict(state)
     elif params["head"] == "rep":
-        model.fit_prior(fit.next_grid() for _ in range(PRIOR_UPDATES))
+        fit.prior()
     while fit.update < fit.settings["updates"]:
         job.checkpoint(fit.state_dict)
         row = fit.step()
         if row is not None:
             job.log(fit.update, **row)
-        job.progress(fit.update, fit.settings["updates"], **fit.best)
+        job.progress(fit.update, fit.settings["updates"], **{key: fit.best[key] for key in SHOWN if key in fit.best})
     model.net.load_state_dict(fit.best_weights)
     sha = digest(trunk(model.net))
     job.publish("teacher.pt", lambda path: save(model.net, path, trunk_sha=sha))

@@ -64,6 +64,7 @@ def demonstrate(folder: Path, source: str, **changes: Any) -> dict[str, Any]:
 
 def pretrain_params(head: str = "rep", seed: int = 3) -> dict[str, Any]:
     training = {"lr": 1e-3, "batch": 16, "updates": 30, "validate_every": 10, "grad_norm": 10.0, "validation": 0.15}
+    training |= {"prior_updates": 5, "prior_lr": 0.05}
     return {"env": env_params("rtfm-s1"), "network": NETWORK, "head": head, "training": training, "seed": seed}
 
 
@@ -227,6 +228,34 @@ def test_the_published_teacher_is_the_best_of_its_validations(taught, tmp_path):
 def best_update(job: PlainJob) -> int:
     best = max(job.rows, key=lambda row: row["valid/accuracy"])
     return int(best["frames"])
+
+
+@pytest.mark.parametrize("head", ["paper", "rep"])
+def test_padding_stays_a_zero_vector_through_pretraining(taught, tmp_path, head):
+    pretrain(taught, tmp_path, **pretrain_params(head))
+    weights = torch.load(tmp_path / "teacher.pt", weights_only=True)["weights"]
+    assert weights["emb.weight"][0].abs().max() == 0
+    assert weights["emb.weight"][1:].abs().min() > 0
+
+
+def test_without_its_prior_head_rep_saturates_the_representation(taught, tmp_path):
+    """The prior takes the unchanging cells off the trunk, whose tanh keeps room to move; without it none is left."""
+    frames = dynamics.Demonstrations.load(taught / "demonstrations.pt").batch(torch.arange(50), torch.device("cpu"))
+
+    def spread(prior_updates: int) -> float:
+        params = pretrain_params()
+        params["training"] |= {"updates": 100, "prior_updates": prior_updates}
+        pretrain(taught, tmp_path, **params)
+        return load_teacher(tmp_path).net.features(frames).rep.std(dim=0).mean().item()
+
+    assert spread(300) > 10 * spread(0)
+
+
+@pytest.mark.parametrize(("initialise", "distill"), [(True, 0.0), (False, 0.5)])
+def test_a_method_that_needs_a_teacher_does_not_run_without_one(tmp_path, initialise, distill):
+    job = PlainJob(policy_params(initialise=initialise, distill=distill), tmp_path)
+    with pytest.raises(EnvError, match="pretraining is missing"):
+        train.train(job)
 
 
 def test_demonstrations_are_the_experts_whole_episodes(tmp_path):

@@ -79,14 +79,14 @@ def test_losses_equal_their_definitions_and_advantages_carry_no_gradient():
     values = torch.tensor(rng.normal(size=(4, 3)), requires_grad=True)
     actions = torch.tensor(rng.integers(5, size=(4, 3)))
     targets, advantages = torch.tensor(rng.normal(size=(4, 3))), torch.tensor(rng.normal(size=(4, 3)))
-    ours = vtrace.losses(logits, values, actions, vtrace.Returns(targets, advantages))
+    ours = vtrace.losses(logits.log_softmax(-1), values, actions, vtrace.Returns(targets, advantages))
 
     probabilities = np.exp(logits.detach().numpy()) / np.exp(logits.detach().numpy()).sum(-1, keepdims=True)
     policy = baseline = entropy = 0.0
     for t in range(4):
         for b in range(3):
             policy += -math.log(probabilities[t, b, actions[t, b]]) * float(advantages[t, b]) / 3
-            baseline += 0.5 * float(targets[t, b] - values[t, b]) ** 2 / 3
+            baseline += 0.5 * float(targets[t, b] - values.detach()[t, b]) ** 2 / 3
             entropy += sum(p * math.log(p) for p in probabilities[t, b]) / 3
     assert ours.policy.item() == pytest.approx(policy, rel=1e-12)
     assert ours.baseline.item() == pytest.approx(baseline, rel=1e-12)
@@ -101,7 +101,7 @@ def test_a_masked_action_is_never_a_nan():
     """A logit of −1e20 has probability 0 and must leave the entropy term finite."""
     logits = torch.tensor([[[0.0, 0.0, -1e20]]])
     ours = vtrace.losses(
-        logits,
+        logits.log_softmax(-1),
         torch.zeros(1, 1),
         torch.zeros(1, 1, dtype=torch.int64),
         vtrace.Returns(torch.ones(1, 1), torch.ones(1, 1)),
