@@ -36,9 +36,7 @@ class Checkpoints:
             buffer = io.BytesIO()
             torch.save(envelope, buffer)
             data, suffix = buffer.getvalue(), "pt"
-        files = self._newest_first()
-        number = self._number(files[0]) + 1 if files else 1
-        path = self.folder / f"{number:06d}-{_digest(data)}.{suffix}"
+        path = self.folder / f"{self.number() + 1:06d}-{_digest(data)}.{suffix}"
         write_bytes(path, data)
         for old in self._newest_first()[KEEP:]:
             old.unlink(missing_ok=True)
@@ -60,6 +58,11 @@ class Checkpoints:
                 envelope = torch.load(io.BytesIO(data), weights_only=True, map_location="cpu")
             return envelope["state"], envelope["about"], notes
         return None
+
+    def number(self) -> int:
+        """How many checkpoints have been saved so far, those since dropped included."""
+        files = self._newest_first()
+        return self._number(files[0]) if files else 0
 
     def clear(self) -> None:
         for path in self._newest_first():

@@ -37,11 +37,9 @@ def command(options: argparse.Namespace, build_report: BuildReport) -> int:
         )
         return 0
     store.require_writable()
-    if options.verb == "report":
-        store.write_plan(plan)
-        for path in build_report(store.root, plan.grid):
-            print(path)
-        return 0
-    from benchmark.session import run_grid
+    from benchmark.session import report_grid, run_grid
 
+    if options.verb == "report":
+        report_grid(plan, store, request, build_report)
+        return 0
     return run_grid(plan, chosen, store, request, options.mode or "cached", build_report)

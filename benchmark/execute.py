@@ -17,7 +17,8 @@ Mode = Literal["cached", "retry", "force"]
 POLL_S = 0.1
 LOOK_S = 1.0  # between two looks at a stage that another process computes
 
-# Called with a word ("started", "done", "failed", "crashed", "retrying", "stopping", "killing") and what it is about.
+# Called with a word and what it is about: "started", "done", "failed", "crashed", "continuing" (after a time limit),
+# "retrying", "stopping", "killing".
 Listener = Callable[[str, str], None]
 
 
@@ -51,6 +52,7 @@ class Driver:
         self._running: list[Running] = []
         self._elsewhere: set[str] = set()
         self._crashes: dict[str, int] = {}
+        self._saved: dict[str, int] = {}  # number of the newest checkpoint when the stage's job was submitted
         self._not_before: dict[str, float] = {}
         self.given_up: set[str] = {
             key for key, outcome in self.states.items() if outcome.failures >= self.config.max_failures
@@ -127,6 +129,7 @@ class Driver:
                 self._elsewhere.add(first)
                 continue
             keys = self._chain(first)
+            self._saved |= {key: self.store.checkpoints(key).number() for key in keys}
             self._running.append(self._launcher.submit(keys))
             for key in keys:
                 self.listen("started", key)
@@ -183,8 +186,16 @@ class Driver:
             if outcome.state == "failed":
                 self._failed(key, outcome)
             elif not self.stopping:
-                self._crashed(key, running)
+                if self._advanced(key):
+                    self.listen("continuing", key)
+                else:
+                    self._crashed(key, running)
             return  # the stages after it were not begun
+
+    def _advanced(self, key: str) -> bool:
+        """Whether its job ended in good order, at its time limit or for a preemption, further on than it began."""
+        stopped = self.store.status(key).get("state") == "stopped"
+        return stopped and self.store.checkpoints(key).number() > self._saved[key]
 
     def _finished(self, key: str) -> None:
         self.states[key] = self.store.outcome(key)

@@ -9,21 +9,26 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
+from omegaconf import DictConfig
+
 from benchmark.configs import Configs, change, leaves, plain, resolved
-from benchmark.errors import BadInput, unknown
+from benchmark.errors import BadInput, nearest, unknown
 from benchmark.request import Request, nearest_cell
 from benchmark.spec import Cell, Plan, Stage
 from benchmark.validate import Schema, check_values
 
 _STAGE_KEYS = {"target", "version", "seed", "parents", "params", "kind"}
 _SEED_NAMES = ("policy", "teacher")
+_FREE_GROUPS = ("env", "executor", "preset")  # whose files need not all have the same keys
 
 
 def make_plan(configs: Configs, schema: Schema, request: Request) -> Plan:
     """The plan of a request. Raises BadInput for whatever in the configuration does not fit together."""
     environments = {name: _own(configs, "env", name) for name in request.environments}
     methods = {name: _own(configs, "method", name) for name in request.methods}
-    _require_same_keys(configs)
+    for group in configs.groups():
+        if group not in _FREE_GROUPS:
+            _require_same_keys(configs, group)
     cells: list[Cell] = []
     stages: dict[str, Stage] = {}
     composer = _Composer(configs, schema, request)
@@ -47,9 +52,9 @@ def make_plan(configs: Configs, schema: Schema, request: Request) -> Plan:
         stages=stages,
         result=root["result"],
         headline=root["headline"],
-        settings=request.settings,
-        environments={data["id"]: data for data in environments.values()},
-        methods=methods,
+        settings={**request.settings, "changes": {environments[n]["id"]: c for n, c in composer.changes.items() if c}},
+        environments={own["id"]: composer.environments.get(name, own) for name, own in environments.items()},
+        methods={name: composer.methods.get(name, own) for name, own in methods.items()},
     )
 
 
@@ -99,16 +104,24 @@ def _unavailable(name: str, environment: Mapping[str, Any], method: Mapping[str,
     return "; ".join(found) or None
 
 
-def _require_same_keys(configs: Configs) -> None:
-    """A switch that only one method's file has is a misspelt one: the pipeline reads every switch of every method."""
-    files = {name: _own(configs, "method", name) for name in configs.members("method")}
-    available = {name: set(leaves(own)) for name, own in files.items() if not own.get("unavailable")}
+def _require_same_keys(configs: Configs, group: str) -> None:
+    """Files of one group can stand for each other, so all have the same keys; a misspelt one is found by that."""
+    files = {name: _own(configs, group, name) for name in configs.members(group)}
+    available = {
+        name: {key for key in leaves(own) if not key.startswith("unavailable")}
+        for name, own in files.items()
+        if not own.get("unavailable")
+    }
     for name, keys in available.items():
-        others = set().union(*(other for other_name, other in available.items() if other_name != name))
-        strange = sorted(keys - others - {"unavailable", "unavailable_on"} if len(available) > 1 else ())
-        for key in strange:
-            if not key.startswith("unavailable_on."):
-                raise BadInput(f"{configs.shown('method/' + name)}: {unknown('key', key, others)}")
+        others = set().union(*(keys for other, keys in available.items() if other != name))
+        for key in sorted(keys - others) if len(available) > 1 else ():
+            if len(available) > 2 or nearest(key, others - keys):
+                raise BadInput(f"{configs.shown(f'{group}/{name}')}: {unknown('key', key, others)}")
+    every = set().union(*available.values())
+    for name, keys in available.items():
+        for key in sorted(every - keys):
+            having = next(other for other, keys in available.items() if key in keys)
+            raise BadInput(f"{configs.shown(f'{group}/{name}')}: key {key!r} is missing; {group}/{having}.yaml has it")
 
 
 @dataclass(frozen=True)
@@ -143,6 +156,11 @@ class _Composer:
         self.configs, self.schema, self.request = configs, schema, request
         self._digests: dict[str, str] = {}
         self._checked: dict[str, dict[str, Any]] = {}
+        # Of every environment: dotted key -> [default, here], for the settings that this request has otherwise.
+        self.changes: dict[str, dict[str, list[Any]]] = {}
+        # What the composition says of each environment and method, by the name of its file.
+        self.environments: dict[str, dict[str, Any]] = {}
+        self.methods: dict[str, dict[str, Any]] = {}
 
     def pipeline(self, environment: str, method: str) -> _Pipeline:
         request = self.request
@@ -156,11 +174,23 @@ class _Composer:
         config = self.configs.compose(words, about)
         for key, value in self._checked[environment].items():
             change(config, key, value)
-        content = resolved(config, about)
-        for key, value in leaves({name: part for name, part in content.items() if name != "stages"}).items():
-            if self.schema.rule(key):
-                self.schema.check(key, value, value, about)
+        content = self._content(config, about)
+        if environment not in self.changes:
+            self.changes[environment] = self._compare(environment, method, config)
+        self.environments.setdefault(environment, content["env"])
+        self.methods.setdefault(method, content["method"])
         return _Pipeline(_ordered(content, self._data(content["env"], environment), self.configs.shown("config")))
+
+    def _content(self, config: DictConfig, about: str) -> dict[str, Any]:
+        """The composition with its interpolations filled in and every value as its rule has it. Raises BadInput."""
+        content = resolved(config, about)
+        settings = leaves({name: part for name, part in content.items() if name not in ("stages", "executor")})
+        checked = {key: self.schema.own(key, value, about) for key, value in settings.items()}
+        self.schema.between.check(checked, about)
+        retyped = {key: value for key, value in checked.items() if type(value) is not type(settings[key])}
+        for key, value in retyped.items():  # a whole number that a file gives for a float
+            change(config, key, value)
+        return dict(resolved(config, about) if retyped else content)
 
     def _changes(self, environment: str, words: list[str], about: str) -> dict[str, Any]:
         """Dotted key -> value of everything that the preset and the overrides set, checked against the defaults."""
@@ -189,6 +219,19 @@ class _Composer:
             where = request.sources[key] + (f", for {environment}" if key.startswith("env.") else "")
             changes |= check_values(self.schema, {key: value}, defaults, where, configs.groups())
         return changes
+
+    def _compare(self, environment: str, method: str, config: DictConfig) -> dict[str, list[Any]]:
+        """Dotted key -> [default, here] of every setting that this request has otherwise than the defaults."""
+        if not (self._checked[environment] or self.request.choices):
+            return {}
+        words = [f"env={environment}", f"method={method}"]
+        default = leaves(plain(self.configs.compose(words, f"env={environment} method={method}")))
+        here = leaves(plain(config))
+        return {
+            key: [default.get(key), here.get(key)]
+            for key in {**default, **here}
+            if default.get(key) != here.get(key) and not key.startswith(("stages.", "executor."))
+        }
 
     def _data(self, own: Mapping[str, Any], environment: str) -> dict[str, str]:
         """File -> SHA-256 of the data files that the environment declares: what is in them is part of every key."""

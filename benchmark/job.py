@@ -29,16 +29,24 @@ class StageJob:
     """One attempt at one stage; implements agents.job.Job.
 
     claim: the right to compute it. stop: set by whoever wants the stage to save a checkpoint and end.
+    commit: revision of the code that computes it now; `commits` are those behind the state it has reached.
     """
 
     def __init__(
-        self, store: RunStore, stage: Stage, resources: Resources, claim: Claim, stop: threading.Event
+        self,
+        store: RunStore,
+        stage: Stage,
+        resources: Resources,
+        claim: Claim,
+        stop: threading.Event,
+        commit: str | None = None,
     ) -> None:
         self.params: Mapping[str, Any] = stage.params
         self.parents: Mapping[str, Path] = {name: store.folder(key) for name, key in stage.parents.items()}
         self.folder = store.folder(stage.key)
         self.device = resources.device
         self.resumed_from: list[int] = []
+        self.commits: list[str | None] = [commit]
         self._store, self._stage, self._resources, self._claim, self._stop = store, stage, resources, claim, stop
         self._checkpoints = store.checkpoints(stage.key)
         self._curve: IO[str] | None = None
@@ -99,16 +107,22 @@ class StageJob:
         self.resumed_from = [*about["resumed_from"], about["done"]]
         self._status["done"] = about["done"]
         print(f"continuing from the checkpoint at {about['done']}")
+        earlier = about["commits"]
+        if earlier[-1] != self.commits[-1]:
+            print(f"note: the checkpoint was computed by commit {earlier[-1]}, it is continued by {self.commits[-1]}")
+            self.commits = [*earlier, *self.commits]
+        else:
+            self.commits = earlier
         return state
 
-    def checkpoint(self, state: Callable[[], dict[str, Any]], force: bool = False) -> None:
+    def checkpoint(self, state: Callable[[], dict[str, Any]]) -> None:
         """Offer a checkpoint at a point where the stage can continue; saved when due or when asked to stop.
 
         When the stage was asked to stop, it is saved and this call does not return.
         """
         self._offers_checkpoints = True
         stop = self._stop.is_set()
-        if force or stop or time.monotonic() - self._saved >= self._resources.checkpoint_s:
+        if stop or time.monotonic() - self._saved >= self._resources.checkpoint_s:
             if not self._claim.beat():
                 raise Stopped  # another process has taken over, and the folder is its own now
             file = self._open_curve()
@@ -118,6 +132,7 @@ class StageJob:
                 "seconds": self.seconds(),
                 "done": self._status["done"],
                 "resumed_from": self.resumed_from,
+                "commits": self.commits,
             }
             self._checkpoints.save(state(), about)
             self._saved = time.monotonic()

@@ -41,7 +41,7 @@ class ExecutorConfig:
 
     @property
     def resources(self) -> Resources:
-        return Resources(self.device, self.checkpoint_s, self.timeout_min)
+        return Resources(self.device, self.checkpoint_s)
 
 
 @dataclass
@@ -120,14 +120,17 @@ def _child_environment(device: str) -> Iterator[None]:
     wanted = {"PYTHONFAULTHANDLER": "1", "PYTHONPATH": os.pathsep.join(_import_path())}
     if device == "cpu":
         wanted |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
-    before = dict(os.environ)
+    before = {name: os.environ.get(name) for name in wanted}  # other threads may set others meanwhile
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     os.environ.update(wanted)
     try:
         yield
     finally:
-        os.environ.clear()
-        os.environ.update(before)
+        for name, value in before.items():
+            if value is None:
+                os.environ.pop(name, None)
+            else:
+                os.environ[name] = value
         signal.pthread_sigmask(signal.SIG_SETMASK, blocked)
 
 

@@ -70,9 +70,10 @@ class Claim:
     @classmethod
     def acquire(cls, folder: Path) -> Claim | None:
         """Claim the stage, or None when another process holds it."""
-        if holder(folder) is not None:
+        newest = count(folder)  # once: whoever claims after this look takes the number that is tried below
+        if _live(folder, newest) is not None:
             return None
-        number = count(folder) + 1
+        number = newest + 1
         path = folder / f"{number}.json"
         content = {**asdict(Process.current()), "since": time.time(), "released": False}
         return cls(path, number) if write_json(path, content, exclusive=True) else None
@@ -98,7 +99,10 @@ def count(folder: Path) -> int:
 
 def holder(folder: Path) -> dict[str, Any] | None:
     """The newest claim's content if its holder lives, else None."""
-    number = count(folder)
+    return _live(folder, count(folder))
+
+
+def _live(folder: Path, number: int) -> dict[str, Any] | None:
     if number == 0:
         return None
     path = folder / f"{number}.json"

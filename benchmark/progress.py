@@ -27,7 +27,6 @@ class Display:
         self.console = console
         self.driver: Driver | None = None
         self._begun = time.monotonic()
-        self._ended = 0
 
     def live(self) -> AbstractContextManager[Any]:
         if not self.console.is_terminal:
@@ -49,17 +48,17 @@ class Display:
             return
         outcome, label = states[about], plan.label(about)
         if word == "done":
-            self._ended += 1
             if not self.console.is_terminal:
                 value = outcome.metrics.get(plan.headline)
                 result = f", {plan.headline} {value:.3f}" if isinstance(value, float) else ""
                 done = sum(state.state == "done" for state in states.values())
                 line = f"[{done}/{len(states)}] {label} done in {duration(outcome.seconds)}{result}"
                 self.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        elif word in ("failed", "retrying", "crashed", "killing"):
+        elif word in ("failed", "retrying", "crashed", "continuing", "killing"):
             words = {
                 "failed": f"failed: {outcome.reason} (log: {self.driver.store.root / (outcome.log or '')})",
                 "retrying": f"raised {outcome.reason}; attempt {outcome.failures + 1} follows",
+                "continuing": "was stopped at the time limit of its job; it continues from its checkpoint",
                 "crashed": "lost its process without a result; it continues from its checkpoint",
                 "killing": "did not stop in time and is killed; it continues from its last checkpoint",
             }

@@ -29,6 +29,12 @@ def commit() -> dict[str, Any]:
     return {"commit": head.strip(), "dirty": bool(changes), "diff_sha256": digest}
 
 
+def revision(source: dict[str, Any]) -> str | None:
+    """One word for the code of a provenance: the commit, with `+` and a hash of its uncommitted changes if any."""
+    name: str | None = source["commit"]
+    return f"{name}+{source['diff_sha256']}" if name and source["dirty"] else name
+
+
 def _git(*arguments: str) -> str | None:
     try:
         done = subprocess.run(

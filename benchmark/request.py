@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
@@ -27,6 +28,10 @@ _GRID_TYPES: dict[str, tuple[type | None, ...]] = {
     "overrides": (list,),
 }
 _TYPE_WORDS: dict[type | None, str] = {str: "a word", list: "a list", int: "a whole number", None: "null"}
+
+
+# A grid's name is the name of a folder and of an MLflow experiment.
+_NAME = re.compile(r"(?!\.)[A-Za-z0-9_.-]+")
 
 
 @dataclass(frozen=True)
@@ -64,6 +69,9 @@ def read_request(configs: Configs, schema: Schema, grid: str, words: Sequence[st
     for key in ("envs", "methods", "seeds"):
         if key not in asked:
             raise BadInput(f"{configs.shown('grid/' + file)}: {key} is missing")
+    name = asked.get("name", file)
+    if not _NAME.fullmatch(name):
+        raise BadInput(f"name is {name!r}, expected letters, digits and any of _ . - (no dot first): it names a folder")
     preset = asked.get("preset")
     if preset is not None:
         presets = sorted(path.name for path in (configs.folder / "preset").glob("*") if path.is_dir())
@@ -80,7 +88,7 @@ def read_request(configs: Configs, schema: Schema, grid: str, words: Sequence[st
         choices[group] = configs.member(group, overrides.pop(group))
     seeds = _seeds(asked["seeds"])
     return Request(
-        name=asked.get("name", file),
+        name=name,
         description=asked.get("description", ""),
         environments=_members(configs, "env", "envs", asked["envs"]),
         methods=_members(configs, "method", "methods", asked["methods"]),
@@ -182,15 +190,16 @@ def _executor(configs: Configs, schema: Schema, given: dict[str, Any]) -> Execut
     defaults = configs.read("config").get("defaults", [])
     default = next(entry["executor"] for entry in defaults if isinstance(entry, dict) and "executor" in entry)
     name = configs.member("executor", given.pop("executor", default))
-    content = leaves(configs.read(f"executor/{name}"))
+    content = configs.read(f"executor/{name}")
     words = {key: given.pop(key) for key in list(given) if key.startswith("executor.")}
-    valid = {f"executor.{key}": value for key, value in content.items()}
+    where = configs.shown(f"executor/{name}")
+    valid = {key: schema.own(key, value, where) for key, value in leaves(content, "executor.").items()}
     checked = check_values(schema, words, valid, f"executor={name}")
     fields = {key.removeprefix("executor."): value for key, value in (valid | checked).items()}
     try:
         return ExecutorConfig(**fields)
     except TypeError as error:
-        raise BadInput(f"{configs.shown('executor/' + name)}: {str(error).partition(') ')[2] or error}") from error
+        raise BadInput(f"{where}: {str(error).partition(') ')[2] or error}") from error
 
 
 def nearest_cell(pattern: str, names: Sequence[str]) -> str | None:

@@ -13,6 +13,7 @@ from rich.console import Console
 from benchmark import show
 from benchmark.execute import Driver, Mode, prepare
 from benchmark.progress import Display
+from benchmark.provenance import PROJECT
 from benchmark.request import Request
 from benchmark.spec import Plan, canonical, cell_outcome
 from benchmark.store import RunStore
@@ -60,6 +61,26 @@ def run_grid(plan: Plan, chosen: Plan, store: RunStore, request: Request, mode: 
     return 1 if failures or not written else 0
 
 
+def report_grid(plan: Plan, store: RunStore, request: Request, build_report: BuildReport) -> None:
+    """Write the report of what is done so far, and bring its copy in MLflow up to date."""
+    uri = tracking_uri(store, request.tracking_uri)
+    store.write_plan(plan)
+    report = build_report(store.root, plan.grid)
+    for path in report:
+        print(path)
+    _mirror_report(plan, store, uri, _background(plan, store, uri), report)
+
+
+def _background(plan: Plan, store: RunStore, uri: str) -> BackgroundMirror:
+    return BackgroundMirror(Mirror(plan, store, uri), lambda text: print(f"warning: {text}", file=sys.stderr))
+
+
+def _mirror_report(plan: Plan, store: RunStore, uri: str, mirror: BackgroundMirror, report: Sequence[Path]) -> None:
+    """Attach the report in MLflow; remember that both show this state."""
+    if mirror.sync([path for path in (*report, store.grid_folder(plan.grid) / "figures") if path.exists()]):
+        store.note_finished(plan.grid, _fingerprint(plan, store, uri), report)
+
+
 def _before(driver: Driver, todo: int) -> str:
     """How the stages stand before the run, in words."""
     stages, failed = len(driver.states), len(driver.given_up)
@@ -80,8 +101,7 @@ def _finish(
     say: Callable[[str], None],
 ) -> bool:
     """Write the report and bring MLflow up to date, unless both already show this state; say where they are."""
-    state = _fingerprint(plan, store, uri)
-    report: Sequence[Path] = store.finished(plan.grid, state)
+    report: Sequence[Path] = store.finished(plan.grid, _fingerprint(plan, store, uri))
     database = local_database(uri)
     if not report or (database is not None and not database.exists()):
         try:
@@ -91,8 +111,7 @@ def _finish(
             say(f"the report could not be written; the results are safe, `report --grid {plan.grid}` tries again")
             mirror.sync()
             return False
-        if mirror.sync([path for path in (*report, store.grid_folder(plan.grid) / "figures") if path.exists()]):
-            store.note_finished(plan.grid, state, report)
+        _mirror_report(plan, store, uri, mirror, report)
     for path in report:
         say(f"report: {path}")
     say(f"MLflow: {ui_command(uri)}")
@@ -100,11 +119,21 @@ def _finish(
 
 
 def _fingerprint(plan: Plan, store: RunStore, uri: str) -> str:
-    """Equal while nothing has happened to any stage of the plan and MLflow's address is the same."""
+    """Equal while no stage of the plan, nor the report's own code, nor MLflow's address has changed."""
     outcomes = store.outcomes(plan)
     content = {
         "plan": plan.to_json(),
         "outcomes": {key: [o.state, o.finished, o.reason] for key, o in outcomes.items()},
         "uri": uri,
+        "reports": content_hash(PROJECT / "reports"),
     }
     return hashlib.sha256(canonical(content).encode()).hexdigest()
+
+
+def content_hash(folder: Path) -> str:
+    """One hash of all files below a folder that are not Python's own cache."""
+    digest = hashlib.sha256()
+    for path in sorted(folder.rglob("*")):
+        if path.is_file() and "__pycache__" not in path.parts:
+            digest.update(f"{path.relative_to(folder)}\0{hashlib.sha256(path.read_bytes()).hexdigest()}\n".encode())
+    return digest.hexdigest()

@@ -109,8 +109,9 @@ class Plan:
     """All cells of a grid and the stages they share.
 
     stages: key -> Stage, parents before children. result: the pipeline's stage whose metrics are a cell's result.
-    headline: the metric that tables show. settings: seeds, teacher_seeds, preset and overrides as composed.
-    environments, methods: what the configuration says of each (label, provenance, …), by name.
+    headline: the metric that tables show. settings: seeds, teacher_seeds, preset and overrides as asked for; changes:
+    environment -> dotted key -> [default, here]. environments, methods: what the composed configuration says of each
+    (label, provenance, options, switches), by name; of one that is not available, what its file says.
     """
 
     grid: str
@@ -210,12 +211,11 @@ class Outcome:
 class Resources:
     """What a job is given. It never changes a result, so it is in no key.
 
-    checkpoint_s: seconds between two checkpoints. timeout_min: minutes after which a job is ended.
+    checkpoint_s: seconds between two checkpoints.
     """
 
     device: str = "cpu"
     checkpoint_s: float = 60.0
-    timeout_min: int = 7 * 24 * 60
 
 
 def blocked(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:

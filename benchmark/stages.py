@@ -91,10 +91,10 @@ def _compute(store: RunStore, stage: Stage, resources: Resources, claim: Claim, 
         contextlib.redirect_stderr(log),
     ):
         source = provenance.collect()
-        changed = " with uncommitted changes" if source["dirty"] else ""
+        commit = provenance.revision(source)
         print(f"--- attempt {claim.number}, {_now()}, process {os.getpid()} on {resources.device}")
-        print(f"commit {source['commit']}{changed}")
-        job = StageJob(store, stage, resources, claim, stop)
+        print(f"commit {commit}{' (with uncommitted changes)' if source['dirty'] else ''}")
+        job = StageJob(store, stage, resources, claim, stop, commit)
         job.write_status()
         try:
             store.write_provenance(key, source)
@@ -123,6 +123,8 @@ def _compute(store: RunStore, stage: Stage, resources: Resources, claim: Claim, 
             "deterministic": resources.device == "cpu",
             "attempts": claim.number,
             "resumed_from": job.resumed_from,
+            "commit": commit,
+            "commits": job.commits,
             "finished": _now(),
         }
         store.publish_result(key, result)

@@ -234,10 +234,6 @@ class RunStore:
         folder = self.root / "grids"
         return sorted(path.parent.name for path in folder.glob("*/plan.json"))
 
-    def known(self) -> list[str]:
-        """The keys of all stages registered here."""
-        return sorted(path.parent.name for path in self.root.glob("*/spec.json"))
-
     def note_finished(self, grid: str, state: str, report: Sequence[Path]) -> None:
         """Remember that the grid's report and mirror show this state."""
         names = [str(path.relative_to(self.root)) for path in report]

@@ -10,6 +10,7 @@ from __future__ import annotations
 import fcntl
 import logging
 import os
+import platform
 import re
 import sqlite3
 import sys
@@ -21,7 +22,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.configs import leaves
-from benchmark.provenance import commit
+from benchmark.provenance import commit, revision
 from benchmark.spec import Cell, Outcome, Plan, State, cell_outcome
 from benchmark.store import RunStore
 
@@ -37,6 +38,7 @@ _STATUS: dict[State, str] = {
 _BATCH = 1000  # points in one request: MLflow's limit
 _PARAMS = 100  # parameters in one request: MLflow's limit
 _VALUE = 6000  # characters of a parameter: MLflow cuts longer ones without a word
+_TAG = 5000  # characters of a tag: servers may refuse longer ones
 
 
 def tracking_uri(store: RunStore, asked: str | None) -> str:
@@ -65,6 +67,7 @@ class Mirror:
         self.plan, self.store, self.uri = plan, store, uri
         self._client: Any = None
         self._experiment = ""
+        self._home = f"{platform.node()}:{store.root}"  # whose a run is: other people's are never deleted
         self._stage_runs: dict[str, str] = {}
         self._cell_runs: dict[str, str] = {}
         self._seen: dict[str, object] = {}
@@ -76,7 +79,7 @@ class Mirror:
             if self._client is None:
                 self._open()
             for cell in self.plan.cells:
-                if any(outcomes[key].state != "missing" for key in cell.stages.values()):
+                if any(self._begun(key, outcomes[key]) for key in cell.stages.values()):
                     self._sync_cell(cell, outcomes)
             if report:
                 self._attach(report)
@@ -115,13 +118,22 @@ class Mirror:
                 client.restore_experiment(found.experiment_id)
         self._client = client
 
-    def _find(self, words: str, everywhere: bool) -> Any | None:
-        """The run with these tags, in this grid's experiment or in any."""
+    def _find(self, words: str, created: str, everywhere: bool = False) -> Any | None:
+        """The run with these tags that shows this computation, in this grid's experiment or in any.
+
+        Runs of this store that show an earlier one, which has been discarded since, are deleted; others' are left.
+        """
         where = [self._experiment]
         if everywhere:
             where = [experiment.experiment_id for experiment in self._client.search_experiments()]
-        runs = self._client.search_runs(where, filter_string=words, max_results=1)
-        return runs[0] if runs else None
+        found = None
+        for run in self._client.search_runs(where, filter_string=words):
+            ours = run.data.tags.get("store") == self._home
+            if run.data.tags.get("created") == created and (ours or created != "0"):
+                found = found or run
+            elif ours:
+                self._client.delete_run(run.info.run_id)
+        return found
 
     # cells and stages
 
@@ -131,21 +143,27 @@ class Mirror:
         if run is None:
             run = self._cell_runs[cell.name] = self._cell_run(cell)
         for name, key in cell.stages.items():
-            if outcomes[key].state not in ("missing", "blocked"):
+            if self._begun(key, outcomes[key]):
                 stage_run = self._sync_stage(key, outcomes[key], run)
                 self._tag_once(run, f"stage_run.{name}", stage_run)
+        for parent in self.plan.stages[cell.stages[self.plan.result]].parents.values():
+            if self._changed(f"curve {cell.name} {parent}", self._curve_size(parent)):
+                self._log_curve(run, parent, only=self.plan.headline)
         if self._changed(cell.name, (outcome.state, outcome.finished)):
             if outcome.state == "done":
                 created = self._created(outcome.key)
                 self._log(run, _points(outcome.metrics, created, self._last_frames(cell)))
+                result = self.store.result(outcome.key) or {}
+                self._client.set_tag(run, "commit", str(result.get("commit")))
             if outcome.reason:
                 self._client.set_tag(run, "reason", outcome.reason)
             self._set_status(run, outcome)
 
     def _cell_run(self, cell: Cell) -> str:
         result = cell.stages[self.plan.result]
-        words = f"tags.kind = 'cell' and tags.cell = '{cell.name}' and tags.result_key = '{result}'"
-        found = self._find(words, everywhere=False)
+        created = str(self._created(next(iter(cell.stages.values()))))  # its first stage's
+        words = f"tags.kind = 'cell' and tags.cell = '{cell.name}' and tags.stage_key = '{result}'"
+        found = self._find(words, created)
         if found is not None:
             return str(found.info.run_id)
         tags = {
@@ -155,8 +173,9 @@ class Mirror:
             "environment": cell.environment,
             "method": cell.method,
             "seed": str(cell.seed),
-            "commit": str(commit()["commit"]),
-            "result_key": result,
+            "stage_key": result,
+            "created": created,
+            "store": self._home,
             **{f"stage.{name}": key for name, key in cell.stages.items()},
         }
         params: dict[str, Any] = {"environment": cell.environment, "method": cell.method, "seed": cell.seed}
@@ -169,9 +188,7 @@ class Mirror:
         run = self._stage_runs.get(key)
         if run is None:
             run = self._stage_runs[key] = self._stage_run(key, cell_run)
-        curve = self.store.curve_file(key)
-        size = curve.stat().st_size if curve.exists() else 0
-        if self._changed(f"curve {key}", size):
+        if self._changed(f"curve {key}", self._curve_size(key)):
             self._log_curve(run, key)
         if self._changed(key, (outcome.state, outcome.finished, outcome.attempts, outcome.failures)):
             if outcome.state == "done":
@@ -187,20 +204,28 @@ class Mirror:
 
     def _stage_run(self, key: str, cell_run: str) -> str:
         stage, created = self.plan.stages[key], str(self._created(key))
-        found = self._find(f"tags.kind = 'stage' and tags.stage_key = '{key}'", everywhere=True)
+        users = {
+            "method": [cell.method for cell in self.plan.users[key]],
+            "cell": [cell.name for cell in self.plan.users[key]],
+        }
+        found = self._find(f"tags.kind = 'stage' and tags.stage_key = '{key}'", created, everywhere=True)
         if found is not None:
-            if found.data.tags.get("created") == created:
-                return str(found.info.run_id)
-            self._client.delete_run(found.info.run_id)  # the stage was discarded and computed again
-        source = self.store.provenance(key) or {}
+            for name, mine in users.items():  # another grid may have more of them
+                shown = found.data.tags.get(name, "")
+                if (joined := _joined([*shown.split(", "), *mine])) != shown:
+                    self._client.set_tag(found.info.run_id, name, joined)
+            return str(found.info.run_id)
+        source = self.store.provenance(key) or {"commit": None, "dirty": False}
         tags = {
             "kind": "stage",
             "stage": stage.kind,
             "stage_key": key,
             "environment": self.plan.users[key][0].environment,
             "seed": str(stage.params["seed"]),
-            "commit": str(source.get("commit")),
+            **{name: _joined(mine) for name, mine in users.items()},
+            "commit": str(revision(source)),
             "created": created,
+            "store": self._home,
             "rows": "0",
             "folder": str(self.store.folder(key)),
             "mlflow.parentRunId": cell_run,
@@ -217,15 +242,24 @@ class Mirror:
             self._client.log_batch(run_id, params=entries[first : first + _PARAMS])
         return run_id
 
-    def _log_curve(self, run: str, key: str) -> None:
-        """Add the rows that are not there yet. Rows that a resumed stage writes again are equal to those logged."""
+    def _curve_size(self, key: str) -> int:
+        curve = self.store.curve_file(key)
+        return curve.stat().st_size if curve.exists() else 0
+
+    def _log_curve(self, run: str, key: str, only: str | None = None) -> None:
+        """Add the rows that are not there yet. Rows that a resumed stage writes again are equal to those logged.
+
+        only: of `train/win_rate`, `test/win_rate`, … those whose name ends so.
+        """
         logged = int(self._client.get_run(run).data.tags.get("rows", "0"))
         rows = self.store.curve(key)
         points: list[Any] = []
         for index in range(logged, len(rows)):
             values = {name: value for name, value in rows[index].items() if name != "frames"}
+            if only is not None:
+                values = {name: value for name, value in values.items() if name.rpartition("/")[2] == only}
             points += _points(values, self._created(key) + index, int(rows[index]["frames"]))
-        if points:
+        if len(rows) > logged:
             self._log(run, points)
             self._client.set_tag(run, "rows", str(len(rows)))
 
@@ -245,6 +279,11 @@ class Mirror:
         """When the stage was first begun, in milliseconds; a discarded and repeated stage has another."""
         return int((self.store.provenance(key) or {"created": 0.0})["created"] * 1000)
 
+    def _begun(self, key: str, outcome: Outcome) -> bool:
+        """Whether there is something to show: a stage that runs is told from an earlier one once its time is known."""
+        known = outcome.state not in ("missing", "blocked")
+        return known and (outcome.state != "running" or self._created(key) > 0)
+
     def _last_frames(self, cell: Cell) -> int:
         """Frames at the end of the cell's longest curve: where its result belongs on the axis."""
         curves = (self.store.curve(key) for key in cell.stages.values())
@@ -261,15 +300,15 @@ class Mirror:
 
     def _attach(self, report: Sequence[Path]) -> None:
         """The report as artifact of the grid's own run, in place of the last one."""
-        found = self._find("tags.kind = 'report'", everywhere=False)
-        tags = {"kind": "report", "grid": self.plan.grid}
+        found = self._find("tags.kind = 'report'", "0")
+        tags = {"kind": "report", "grid": self.plan.grid, "created": "0", "store": self._home}
         run = str(found.info.run_id) if found is not None else self._create("report", tags, {}, None)
         for path in report:
             if path.is_dir():
                 self._client.log_artifacts(run, str(path), f"report/{path.name}")
             else:
                 self._client.log_artifact(run, str(path), "report")
-        self._client.set_tag(run, "commit", str(commit()["commit"]))
+        self._client.set_tag(run, "commit", str(revision(commit())))
         self._client.set_terminated(run, "FINISHED")
 
 
@@ -321,6 +360,11 @@ def _points(metrics: Mapping[str, Any], timestamp: int, step: int) -> list[Any]:
         for name, value in metrics.items()
         if isinstance(value, int | float)
     ]
+
+
+def _joined(names: Sequence[str]) -> str:
+    """The names, each once, as the value of one tag."""
+    return ", ".join(dict.fromkeys(name for name in names if name))[:_TAG]
 
 
 def _clean(name: str) -> str:

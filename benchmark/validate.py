@@ -5,36 +5,36 @@ The rules stand in configs/schema.yaml, one dotted key a line (`*` for any one p
     method.pretrain: {choices: [none, dynamics]}
     learner.lr: {above: 0}          # greater than
     learner.discount: {min: 0, max: 1}
-    evaluation.limit: {type: int}   # for keys whose default is null, which stays allowed
+    executor.workers: {type: int, optional: true}               # null is allowed
+    network.channels: {min_items: 1, items: {type: int, min: 1}}  # a list and each of its elements
+
+The type is the rule's, else that of the default; a default itself is checked as far as the rule goes. Rules between
+keys stand under `rules` (see benchmark/rules.py).
 """
 
 from __future__ import annotations
 
 import fnmatch
-import operator
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from typing import Any
 
 from benchmark.errors import BadInput, nearest, unknown
+from benchmark.rules import LIMITS, Rules
 
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", list: "a list"}
 _TYPES = {"bool": bool, "int": int, "float": float, "str": str, "list": list}
-_LIMITS: tuple[tuple[str, str, Callable[[float, float], bool]], ...] = (
-    ("min", "at least", operator.ge),
-    ("max", "at most", operator.le),
-    ("above", "more than", operator.gt),
-)
-_RULE_KEYS = {"choices", "min", "max", "above", "type"}
+_RULE_KEYS = {"choices", *LIMITS, "type", "optional", "min_items", "items"}
 
 
 class Schema:
     """The rules of one file, looked up by dotted key."""
 
     def __init__(self, rules: Mapping[str, Any], file: str) -> None:
-        for key, rule in rules.items():
+        self.between = Rules(rules.get("rules", ()), file)
+        self.rules = {key: rule for key, rule in rules.items() if key != "rules"}
+        for key, rule in self.rules.items():
             if not isinstance(rule, dict) or not rule or set(rule) - _RULE_KEYS:
                 raise BadInput(f"{file}: rule of {key!r} is {rule!r}, expected some of {', '.join(sorted(_RULE_KEYS))}")
-        self.rules = dict(rules)
 
     def rule(self, key: str) -> dict[str, Any]:
         if key in self.rules:
@@ -47,32 +47,56 @@ class Schema:
     def check(self, key: str, value: Any, default: Any, where: str) -> Any:
         """The value, as the type its default has. Raises BadInput, whose line begins with `where`."""
         rule = self.rule(key)
-        value = self._typed(key, value, default, rule, where)
+        expected = _TYPES[rule["type"]] if "type" in rule else None if default is None else type(default)
+        example = "" if default is None else f", such as {default!r}"
+        value = _typed(key, value, expected, bool(rule.get("optional")) or default is None, example, where)
+        if isinstance(value, list) and "items" not in rule and default:
+            return [
+                _typed(f"{key}[{i}]", v, type(default[0]), False, f", such as {default[0]!r}", where)
+                for i, v in enumerate(value)
+            ]
+        return self._limited(key, value, rule, where)
+
+    def own(self, key: str, value: Any, where: str) -> Any:
+        """A value that is itself the default, as the type that its rule asks for. Raises BadInput."""
+        rule = self.rule(key)
+        expected = _TYPES[rule["type"]] if "type" in rule else None
+        value = _typed(key, value, expected, bool(rule.get("optional")), "", where)
+        return self._limited(key, value, rule, where)
+
+    def _limited(self, key: str, value: Any, rule: Mapping[str, Any], where: str) -> Any:
+        if value is None or "${" in str(value):
+            return value  # what is interpolated is checked when it is filled in
         if "choices" in rule and value not in rule["choices"]:
             choices = [str(choice) for choice in rule["choices"]]
             near = nearest(str(value), choices)
             hint = f"; did you mean {near!r}?" if near else ""
             raise BadInput(f"{where}: {key} is {value!r}, expected one of {', '.join(choices)}{hint}")
-        if type(value) in (int, float):
-            for name, words, holds in _LIMITS:
-                if name in rule and not holds(value, rule[name]):
-                    raise BadInput(f"{where}: {key} is {value}, expected {words} {rule[name]}")
+        limits = [name for name in LIMITS if name in rule]
+        if limits and type(value) not in (int, float):
+            raise BadInput(f"{where}: {key} is {value!r}, expected a number")
+        for name in limits:
+            words, holds = LIMITS[name]
+            if not holds(value, rule[name]):
+                raise BadInput(f"{where}: {key} is {value}, expected {words} {rule[name]}")
+        if isinstance(value, list) and len(value) < rule.get("min_items", 0):
+            raise BadInput(f"{where}: {key} is {value}, expected at least {rule['min_items']} element(s)")
+        if isinstance(value, list) and "items" in rule:
+            item = rule["items"]
+            typed = [_typed(f"{key}[{i}]", v, _TYPES[item["type"]], False, "", where) for i, v in enumerate(value)]
+            return [self._limited(f"{key}[{i}]", v, item, where) for i, v in enumerate(typed)]
         return value
 
-    def _typed(self, key: str, value: Any, default: Any, rule: Mapping[str, Any], where: str) -> Any:
-        expected = _TYPES[rule["type"]] if "type" in rule else type(default)
-        if "${" in str(value) or (default is None and (value is None or "type" not in rule)):
-            return value
-        if value is None and "type" in rule:
-            return value
-        if expected is float and type(value) is int:
-            return float(value)
-        if type(value) is not expected:
-            words = _WORDS.get(expected, expected.__name__)
-            raise BadInput(f"{where}: {key} is {value!r}, expected {words}, such as {default!r}")
-        if isinstance(value, list) and default:
-            return [self.check(f"{key}[{i}]", item, default[0], where) for i, item in enumerate(value)]
+
+def _typed(key: str, value: Any, expected: type | None, optional: bool, example: str, where: str) -> Any:
+    """The value as the expected type; anything where none is expected. Raises BadInput."""
+    if expected is None or "${" in str(value) or (value is None and optional):
         return value
+    if expected is float and type(value) is int:
+        return float(value)
+    if type(value) is not expected:
+        raise BadInput(f"{where}: {key} is {value!r}, expected {_WORDS.get(expected, expected.__name__)}{example}")
+    return value
 
 
 def check_values(

@@ -57,11 +57,19 @@ def test_agents_see_the_contract_and_the_registry_of_environments_only(path: Pat
             assert any(is_in(name, package) for package in allowed), f"{path.relative_to(PROJECT)} imports {name}"
 
 
+# benchmark/perf is exempt: its scripts measure agents and environments, so they import them and the tests' reference.
+# They are run by hand and are no part of the harness, as the next test holds.
 @pytest.mark.parametrize("path", [p for p in files("benchmark") if "perf" not in p.parts], ids=str)
 def test_the_harness_reaches_agents_and_environments_by_name_only(path: Path) -> None:
     require(path, ("run_all", "agents", "envs", "reports", "tests"))
     if path.name != "tracking.py":
         require(path, ("mlflow",))
+
+
+def test_the_product_does_not_import_the_measurements() -> None:
+    for path in [PROJECT / "run_all.py", *files("benchmark", "agents", "envs", "reports")]:
+        if "perf" not in path.relative_to(PROJECT).parts:
+            require(path, ("benchmark.perf",))
 
 
 @pytest.mark.parametrize("path", files("reports"), ids=str)

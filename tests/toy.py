@@ -81,7 +81,7 @@ limit: null
 
 FILES = {
     "config": CONFIG,
-    "schema": "learner.lr: {above: 0}\nlearner.rule: {choices: [sgd, adam]}\nlimit: {type: int}\n"
+    "schema": "learner.lr: {above: 0}\nlearner.rule: {choices: [sgd, adam]}\nlimit: {type: int, optional: true}\n"
     "executor.workers: {type: int, min: 1}\nexecutor.max_failures: {min: 1}\n",
     "env/north": "# @package _global_\ndefaults: [/learner: slow]\n"
     "env: {id: north, label: North, data: [data/north.json], size: 4}\n",
@@ -137,7 +137,7 @@ class Toy:
         path.write_text(text, encoding="utf-8")
 
     def arm(self, kind: str, order: str, at: int = 0, times: int = 1, **params: Any) -> None:
-        """Give an order to stages of a kind (with these params): raise, die, hang or wait, at update `at`."""
+        """Give an order to stages of a kind (with these params): raise, die, expire or wait, at update `at`."""
         path = self.folder / "orders" / f"{uuid.uuid4().hex}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps({"kind": kind, "order": order, "at": at, "times": times, "params": params}))
@@ -306,6 +306,8 @@ def _carry_out(order: str, path: Path) -> None:
         raise RuntimeError("the toy was told to fail")
     if order == "die":
         os.kill(os.getpid(), signal.SIGKILL)
+    if order == "expire":  # as submitit tells a job that its time is over
+        os.kill(os.getpid(), signal.SIGUSR2)
     if order == "wait":  # until the order is withdrawn
         while path.exists():
             time.sleep(0.02)

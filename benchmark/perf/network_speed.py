@@ -8,6 +8,9 @@ starts empty, as after every update; learning is one forward and backward pass o
 is the oracle of the tests, `tests/multi_reference.py`, which encodes every text at every frame. Times are this
 process's own CPU time; both sides run in turns and the best of the repeats counts, so that another load on the machine
 hits both alike.
+
+Like all of `benchmark/perf` this is a tool for people that nothing of the product imports, so it may import agents,
+environments and, from a checkout, the tests' reference: what is timed is what the tests have shown to be equal.
 """
 
 from __future__ import annotations

@@ -6,8 +6,9 @@ things. It wins by touching the thing of the right role - the message, or the go
 loses by touching another or by being late. A thing's looks do not tell its role, the manual does; which names belong to
 which looks has to be learnt. Games and wording of val and test do not occur in training.
 
-Licence: the original is MIT (Copyright H. J. Austin Wang). Its rules and its lists of games (``games_v1.json``) are
-used as facts; the sentences (``wording_*_v1.json``) are our own, under this project's licence.
+Licence: the original is MIT (Copyright (c) 2021 H. J. Austin Wang; see NOTICE). Its rules, the names of its entities
+and its lists of games (``games_v1.json``) are used; the sentences (``wording_*_v1.json``) are our own, under this
+project's licence.
 """
 
 from __future__ import annotations

@@ -67,7 +67,7 @@ class RTFM(BatchedEnv):
 
         self._split = Small() if stage < 3 else Large().to(device)
         style = ParaphrasedManual if stage == 4 else FixedManual
-        self._manual: Manual = style(self.tokenizer, monsters, modifiers, options.facts, options.goal).to(device)
+        self._manual: Manual = style(self.tokenizer, monsters, modifiers, options.goal).to(device)
         self._roles = deal.roles(monsters, modifiers).to(device)
         self._placements = deal.placements(options.start, options.items).to(device)
         self._nouns, self._modifiers = (

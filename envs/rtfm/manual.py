@@ -21,8 +21,6 @@ from envs.text import Tokenizer
 
 WIKI, TASK, NAME = 80, 40, 8
 """Ids that fit each text field; a longer manual loses its tail (stage 4 with word pieces, as in the original)."""
-FACTS = {"all": (True, True), "elements": (True, False), "teams": (False, True)}
-"""Option ``facts`` -> are element facts, are team facts in the manual."""
 Text = tuple[Tensor, Tensor, Tensor, Tensor]
 """wiki int64 [n, 80], wiki_len [n, 1], task [n, 40], task_len [n, 1]."""
 
@@ -50,10 +48,9 @@ class Manual(ABC):
 class FixedManual(Manual):
     """One wording; elements in fixed order, then teams in alphabetical order; words listed alphabetically."""
 
-    def __init__(self, tokenizer: Tokenizer, monsters: int, modifiers: int, facts: str, goal: str) -> None:
-        with_elements, with_teams = FACTS[facts]
-        elements = _facts(words.ELEMENT_FACT, words.ELEMENTS, words.MODIFIERS[:modifiers], with_elements)
-        teams = _facts(words.TEAM_FACT, words.TEAMS, words.MONSTERS[:monsters], with_teams)
+    def __init__(self, tokenizer: Tokenizer, monsters: int, modifiers: int, goal: str) -> None:
+        elements = _facts(words.ELEMENT_FACT, words.ELEMENTS, words.MODIFIERS[:modifiers])
+        teams = _facts(words.TEAM_FACT, words.TEAMS, words.MONSTERS[:monsters])
         room = WIKI - len(tokenizer.prefix) - len(tokenizer.suffix)
         self._elements = torch.tensor([tokenizer.pieces(text) for text in elements], dtype=torch.int64)
         self._teams = torch.tensor([tokenizer.pieces(text) for text in teams], dtype=torch.int64)
@@ -92,7 +89,7 @@ class ParaphrasedManual(Manual):
     The two numbers of a text are all its wordings together, as digits of mixed base, and the order of the facts.
     """
 
-    def __init__(self, tokenizer: Tokenizer, monsters: int, modifiers: int, facts: str, goal: str) -> None:
+    def __init__(self, tokenizer: Tokenizer, monsters: int, modifiers: int, goal: str) -> None:
         pairs = list(combinations(range(modifiers), 2))
         triples = list(combinations(range(monsters), 3))
         texts = [
@@ -122,9 +119,7 @@ class ParaphrasedManual(Manual):
         self._starts = torch.tensor(
             [i * len(pairs) for i in range(4)] + [e * 4 * len(pairs) + i * len(triples) for i in range(3)]
         )
-        with_elements, with_teams = FACTS[facts]
-        stated = [*range(4 * with_elements), *range(4, 4 + 3 * with_teams)]
-        self._orders = torch.tensor(list(permutations(stated)))
+        self._orders = torch.tensor(list(permutations(range(7))))
         self.draws = (e**4 * t**3 * g, len(self._orders))
         self._prefix, self._suffix = tokenizer.prefix, tokenizer.suffix
         self._columns = torch.arange(self._facts.shape[1])
@@ -158,20 +153,17 @@ class ParaphrasedManual(Manual):
         )
 
 
-def _facts(wording: str, subjects: Sequence[str], listed: Sequence[str], stated: bool) -> list[str]:
-    """The facts about all subjects, one string per arrangement of the listed words; empty where they are not stated."""
+def _facts(wording: str, subjects: Sequence[str], listed: Sequence[str]) -> list[str]:
+    """The facts about all subjects, one string per arrangement of the listed words."""
     size = len(listed) // len(subjects)
 
     def sentence(subject: str, group: list[int]) -> str:
         members = words.listed([listed[index] for index in group], False)
         return wording.format(element=subject, team=subject, items=members, monsters=members)
 
-    rows = arrangements(len(listed), len(subjects)).tolist()
-    if not stated:
-        return [""] * len(rows)
     return [
         " ".join(sentence(subject, row[k * size : (k + 1) * size]) for k, subject in enumerate(subjects))
-        for row in rows
+        for row in arrangements(len(listed), len(subjects)).tolist()
     ]
 
 

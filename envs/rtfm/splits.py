@@ -5,7 +5,8 @@ numbered lexicographically. A *joint* assignment is (team arrangement, modifier 
 ``team * modifier_arrangements + modifier``. Half of them are met in training, the other half in testing
 (env_rtfm.md §5; the original's order depends on the interpreter's hash seed, ours never changes):
 
-    s1, s2: 6 x 24 = 144 joint assignments; the halves stand in splits_v1.json.
+    s1, s2: 6 x 24 = 144 joint assignments; the halves stand in splits_v1.json, and so does a cut of the training half
+        into 60 and 12, reserved for choosing settings without a look at the test half.
     s3, s4: 1,680 x 2,520 = 4,233,600; the halves are the images of [0, N/2) and [N/2, N) under ``shuffle``, a keyed
         bijection that needs no table of them.
 """
@@ -44,13 +45,11 @@ def arrangements(words: int, groups: int) -> Tensor:
 
 
 class Small:
-    """The 144 joint assignments of stages 1 and 2; ``fit`` and ``validate`` cut the training half for tuning."""
+    """The 144 joint assignments of stages 1 and 2."""
 
     def __init__(self) -> None:
-        data = json.loads(DATA.read_text(encoding="utf-8"))
-        self.halves = {side: torch.tensor(data["small"][side]) for side in ("train", "test")}
-        self.fit = torch.tensor(data["small"]["tune"]["fit"])
-        self.validate = torch.tensor(data["small"]["tune"]["validate"])
+        data = json.loads(DATA.read_text(encoding="utf-8"))["small"]
+        self.halves = {side: torch.tensor(data[side]) for side in ("train", "test")}
         self.half = len(self.halves["train"])
         self.modifiers = len(arrangements(4, 4))
 

@@ -28,7 +28,7 @@ LINES = {
     "--grid demo --json": "--json is for plan and status, not for 'run'; drop it",
     # the grid
     "--grid dmo": "unknown grid 'dmo'; did you mean 'demo'? (valid: …",
-    "--grid demo envs=[rtfm_s9]": "unknown environment 'rtfm_s9'; did you mean 'rtfm_s1'? (valid: …",
+    "--grid demo envs=[rtfm_s9]": "unknown environment 'rtfm_s9'; did you mean 'rtfm_s4'? (valid: …",
     "--grid demo envs=[]": "envs is empty, expected at least one of …",
     "--grid demo envs=rtfm_s1": "the command line: envs is 'rtfm_s1', expected a list; write envs=[rtfm_s1]",
     "--grid demo env=rtfm_s1": "env=rtfm_s1: a grid has several; choose them with envs=[rtfm_s1]",
@@ -40,6 +40,8 @@ LINES = {
     "--grid demo seeds=three": "the command line: seeds is 'three', expected a list or a whole number",
     "--grid demo seeds=0,1": "'seeds=0,1': a list is written in brackets: seeds=[0,1]",
     "--grid demo teacher_seeds=9": "teacher_seeds is 9, expected null or 1 to 3, the number of seeds",
+    "--grid demo name=../../x": "name is '../../x', expected letters, digits and any of _ . - (no dot first): it names a folder",
+    "--grid demo name=.x": "name is '.x', expected …",
     "--grid demo preset=dem": "unknown preset 'dem'; did you mean 'demo'? (valid: …",
     "--grid demo --only 'messenger*/lddd'": "--only 'messenger*/lddd' matches none of the 18 cells of 'demo'; did you …",
     "--grid demo --only a/b/c/d": "--only 'a/b/c/d': expected environment/method/seed, wildcards allowed, as in …",
@@ -55,10 +57,24 @@ LINES = {
     "--grid demo learner.lr=1 learner.lr=2": "learner.lr is given twice, as 1 and as 2; give it once",
     "--grid demo network=multi_smal": "unknown network 'multi_smal'; did you mean 'multi_small'? (valid: …",
     "--grid demo netwrok=multi_small": "the command line: unknown key 'netwrok'; did you mean 'network'?",
-    "--grid demo network.channels=[16,a]": "the command line: network.channels[1] is 'a', expected a whole number, such …",
+    "--grid demo network.channels=[16,a]": "the command line: network.channels[1] is 'a', expected a whole number",
     "--grid demo +learner.foo=1": "'+learner.foo=1': keys are changed, never added or removed; write learner.foo=value",
     "--grid demo learner.lr=[1,": "'learner.lr=[1,': the value is not understood (…",
     "--grid demo =3": "'=3' is not understood; expected key=value, such as seeds=5 (see --help)",
+    "--grid demo network.channels=[]": "the command line: network.channels is [], expected at least 1 element(s)",
+    "--grid demo network.channels=[16,0]": "the command line: network.channels[1] is 0, expected at least 1",
+    "--grid demo demonstrations.episodes=1": "the command line: demonstrations.episodes is 1, expected at least 2",
+    "--grid demo envs=[messenger_s1] env.options.board=4": "the command line, for messenger_s1: env.options.board is 4, expected at least 5",
+    "--grid demo envs=[messenger_s1] env.options.entities=7": "the command line, for messenger_s1: env.options.entities is 7, "
+    "expected one of 6, 12",
+    # values that contradict each other
+    "--grid demo learner.batches=7": "env=messenger_s1 method=tabula_rasa: learner.num_envs is 96, expected a multiple of "
+    "learner.batches (7): each of a rollout's updates takes num_envs / batches of its columns",
+    "--grid demo method.distill=0.5": "env=messenger_s1 method=tabula_rasa: method.distill is 0.5, expected 0 where "
+    "method.pretrain is none: without pretraining there is no teacher; choose other methods with methods=[...]",
+    "--grid demo method.initialise=true": "env=messenger_s1 method=tabula_rasa: method.initialise is true, expected false …",
+    "--grid demo methods=[ldd_init_only] method.initialise=false": "env=messenger_s1 method=ldd_init_only: method.distill is 0.0, "
+    "expected more than 0 where method.pretrain is dynamics and method.initialise is false: a teacher that neither …",
     # how to compute
     "--grid demo executor=lokal": "unknown executor 'lokal'; did you mean 'local'? (valid: …",
     "--grid demo executor.workers=0": "executor=local: executor.workers is 0, expected at least 1",

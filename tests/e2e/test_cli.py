@@ -10,6 +10,7 @@ from pathlib import Path
 import pytest
 
 import run_all
+from benchmark.session import content_hash
 from tests.toy import PROJECT, Toy
 
 # With `pytest --dist loadgroup` these tests run in one process, so that the grid is computed once.
@@ -98,6 +99,29 @@ def test_status_shows_what_became_of_every_cell(
     }
 
 
+@COMPUTED_ONCE
+def test_the_report_verb_brings_the_copy_in_mlflow_up_to_date(
+    finished: tuple[Toy, subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
+) -> None:
+    toy, _ = finished
+    (copy,) = (toy.root / "mlflow-artifacts").rglob("report/report.html")
+    copy.write_text("an old report", encoding="utf-8")
+    assert here(toy, "report", "--grid", "wide") == 0
+    page = toy.root / "grids" / "wide" / "report.html"
+    assert str(page) in capsys.readouterr().out.splitlines()
+    assert copy.read_bytes() == page.read_bytes()
+
+
+def test_a_change_of_the_report_s_code_is_noticed(tmp_path: Path) -> None:
+    (tmp_path / "page.py").write_text("one")
+    before = content_hash(tmp_path)
+    (tmp_path / "__pycache__").mkdir()
+    (tmp_path / "__pycache__" / "page.pyc").write_text("cache")
+    assert content_hash(tmp_path) == before
+    (tmp_path / "page.py").write_text("two")
+    assert content_hash(tmp_path) != before
+
+
 def test_plan_and_dry_run_list_cells_stages_and_reasons_and_write_nothing(
     toy: Toy, capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -162,11 +186,13 @@ def test_every_grid_of_the_project_can_be_planned(
 
 def test_every_rule_of_the_schema_is_about_a_key_that_exists() -> None:
     from benchmark.configs import Configs, leaves, plain
+    from benchmark.validate import Schema
 
     configs, known = Configs(PROJECT / "configs"), set()
     available = [name for name in configs.members("env") if "unavailable" not in configs.read(f"env/{name}")["env"]]
     with configs.hydra():
         for environment in available:
             known |= set(leaves(plain(configs.compose([f"env={environment}"], environment))))
-    for key in configs.read("schema"):
+    schema = Schema(configs.read("schema"), "schema.yaml")
+    for key in (*schema.rules, *schema.between.keys()):
         assert key in known, f"configs/schema.yaml: {key} is no key of the configuration"

@@ -59,7 +59,7 @@ def test_after_ctrl_c_the_same_command_continues(toy: Toy, unbroken: dict[str, b
     assert "stopped; the same command continues" in out
     assert processes_of(toy) == []
     store = RunStore(toy.root)
-    assert {store.outcome(key).state for key in store.known()} == {"stopped", "missing"}
+    assert {store.outcome(key).state for key in toy.plan("one", "seeds=2").stages} == {"stopped", "missing"}
 
     toy.slow(0.0)
     assert toy.run("--grid", "one", "seeds=2").returncode == 0

@@ -7,10 +7,13 @@ from collections import Counter
 
 import pytest
 
+from benchmark.configs import Configs
 from benchmark.errors import BadInput
-from benchmark.grid import select
+from benchmark.grid import make_plan, select
+from benchmark.request import read_request
 from benchmark.spec import Plan
-from tests.toy import Toy
+from benchmark.validate import Schema
+from tests.toy import PROJECT, Toy
 
 
 def kinds(plan: Plan) -> dict[str, int]:
@@ -75,7 +78,9 @@ def test_what_is_not_available_is_listed_with_its_reason(toy: Toy) -> None:
 
 
 def test_a_method_can_be_unavailable_on_some_environments(toy: Toy) -> None:
-    toy.write("method/taught", "pretrain: dynamics\ndistill: 1.0\nunavailable_on: {far-south: too hot}\n")
+    toy.write(
+        "method/taught", "label: Taught\npretrain: dynamics\ndistill: 1.0\nunavailable_on: {far-south: too hot}\n"
+    )
     plan = toy.plan("toy", "methods=[taught]", "seeds=1")
     assert [cell.unavailable for cell in plan.cells] == [None, "too hot"]
 
@@ -117,6 +122,46 @@ def test_grid_files_may_hold_overrides(toy: Toy) -> None:
     assert plan.stages[plan.cells[0].stages["practise"]].params["learner"]["lr"] == 0.125
     assert plan.settings["overrides"] == {"learner.lr": 0.125}
     assert toy.plan("warm", "learner.lr=0.0625").settings["overrides"] == {"learner.lr": 0.0625}
+
+
+def test_a_plan_shows_what_is_composed_and_what_differs_from_the_defaults(toy: Toy) -> None:
+    plan = toy.plan("small", "methods=[taught]", "method.distill=0.125", "env.size=6")
+    assert plan.methods["taught"] == {"label": "Taught", "pretrain": "dynamics", "distill": 0.125}
+    assert plan.environments["north"]["size"] == 6
+    changes = {"env.size": [4, 6], "learner.updates": [10, 4], "method.distill": [1.0, 0.125]}
+    assert plan.settings["changes"] == {"north": changes}
+    assert toy.plan("one").settings["changes"] == {}
+
+
+def test_contradictions_are_refused_with_the_reason(toy: Toy) -> None:
+    rule = "rules:\n  - {when: {method.pretrain: none}, require: {method.distill: 0}, say: nobody teaches}\n"
+    toy.write("schema", (toy.configs / "schema.yaml").read_text() + rule)
+    toy.plan("toy")
+    with pytest.raises(BadInput, match=r"method.distill is 0.5, expected 0 where method.pretrain is none: nobody"):
+        toy.plan("one", "method.distill=0.5")
+
+
+def test_demonstrations_of_a_checkpoint_come_from_the_very_run_of_tabula_rasa() -> None:
+    configs = Configs(PROJECT / "configs")
+    schema = Schema(configs.read("schema"), "schema.yaml")
+    words = ["methods=[tabula_rasa,ldd]", "method.demos=checkpoint"]
+    plan = make_plan(configs, schema, read_request(configs, schema, "demo", words))
+    policy = {(c.environment, c.seed): c.stages["policy"] for c in plan.cells if c.method == "tabula_rasa"}
+    teachers = {(c.environment, c.seed): c.stages["demonstrator"] for c in plan.cells if c.method == "ldd"}
+    assert teachers == policy
+    assert len(set(policy.values())) == 6
+
+
+@pytest.mark.parametrize("stage", [2, 3, 4])
+def test_the_later_stages_of_rtfm_can_be_planned(stage: int) -> None:
+    configs = Configs(PROJECT / "configs")
+    schema = Schema(configs.read("schema"), "schema.yaml")
+    words = [f"envs=[rtfm_s{stage}]", "preset=null"]
+    plan = make_plan(configs, schema, read_request(configs, schema, "demo", words))
+    names = {s.params["env"]["name"] for s in plan.stages.values() if s.kind in ("policy", "evaluate")}
+    assert names == {f"rtfm-s{stage}-train", f"rtfm-s{stage}-test"}
+    assert all("data_sha256" in s.params for s in plan.stages.values())
+    assert plan.environments[f"rtfm-s{stage}"]["label"] == f"RTFM S{stage}"
 
 
 def test_dashes_and_underscores_are_one(toy: Toy) -> None:
@@ -174,6 +219,21 @@ def test_a_selection_needs_only_its_own_stages(toy: Toy) -> None:
             "learner/slow",
             "lr: -0.5\nupdates: 10\nrule: sgd\nsizes: [2]\n",
             "env=north method=plain: learner.lr is -0.5, expected more than 0",
+        ),
+        (
+            "learner/slow",
+            "lr: abc\nupdates: 10\nrule: sgd\nsizes: [2]\n",
+            "env=north method=plain: learner.lr is 'abc', expected a number",
+        ),
+        (
+            "learner/quick",
+            "lr: 0.9\nupdats: 5\nrule: adam\nsizes: [2]\n",
+            "configs/learner/quick.yaml: unknown key 'updats'; did you mean 'updates'?",
+        ),
+        (
+            "learner/quick",
+            "lr: 0.9\nupdates: 5\nsizes: [2]\n",
+            "configs/learner/quick.yaml: key 'rule' is missing; learner/slow.yaml has it",
         ),
         (
             "env/north",

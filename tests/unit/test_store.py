@@ -111,6 +111,23 @@ def test_of_many_claimants_one_gets_the_stage(tmp_path: Path) -> None:
     assert len([claim for claim in claims if claim is not None]) == 1
 
 
+def test_a_claim_made_between_another_s_look_and_its_try_stands(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    looked, mine = lease._live, []
+
+    def look(folder: Path, number: int) -> object:
+        seen = looked(folder, number)
+        if not mine:
+            mine.append(None)  # the call inside sees the real thing
+            mine[0] = Claim.acquire(folder)
+        return seen
+
+    monkeypatch.setattr(lease, "_live", look)
+    assert Claim.acquire(tmp_path) is None
+    assert mine[0] is not None
+
+
 def test_a_claim_ends_with_its_process(tmp_path: Path) -> None:
     script = f"from benchmark.lease import Claim; from pathlib import Path; Claim.acquire(Path({str(tmp_path)!r}))"
     project = Path(lease.__file__).parent.parent

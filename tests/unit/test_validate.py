@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from benchmark.errors import BadInput, nearest
+from benchmark.rules import Rules
 from benchmark.validate import Schema, check_values
 
 DEFAULTS = {
@@ -25,7 +26,8 @@ SCHEMA = Schema(
         "learner.lr": {"above": 0, "max": 1},
         "learner.frames": {"min": 1},
         "learner.rule": {"choices": ["adam", "rmsprop"]},
-        "limit": {"type": "int", "min": 1},
+        "limit": {"type": "int", "optional": True, "min": 1},
+        "network.sizes": {"min_items": 1, "items": {"type": "int", "min": 1}},
     },
     "schema.yaml",
 )
@@ -71,7 +73,9 @@ def test_values_of_the_right_type_pass(key: str, value: Any, result: Any) -> Non
             "here: learner.rule is 'adm', expected one of adam, rmsprop; did you mean 'adam'?",
         ),
         ("network.sizes", 16, "here: network.sizes is 16, expected a list, such as [16, 32]"),
-        ("network.sizes", [16, "x"], "here: network.sizes[1] is 'x', expected a whole number, such as 16"),
+        ("network.sizes", [16, "x"], "here: network.sizes[1] is 'x', expected a whole number"),
+        ("network.sizes", [16, 0], "here: network.sizes[1] is 0, expected at least 1"),
+        ("network.sizes", [], "here: network.sizes is [], expected at least 1 element(s)"),
         ("network.bias", "yes", "here: network.bias is 'yes', expected true or false, such as True"),
         ("limit", "many", "here: limit is 'many', expected a whole number"),
         ("learner", 3, "here: learner is a section, expected one of its keys: learner.frames, learner.lr, learner.r"),
@@ -107,3 +111,45 @@ def test_a_star_stands_for_one_part_of_a_key() -> None:
 )
 def test_the_nearest_name_is_found_among_neighbours_first(name: str, near: str | None) -> None:
     assert nearest(name, DEFAULTS) == near
+
+
+def test_a_default_is_checked_as_far_as_its_rule_goes() -> None:
+    assert SCHEMA.own("learner.frames", 3, "file") == 3
+    assert SCHEMA.own("free", "anything", "file") == "anything"
+    assert SCHEMA.own("limit", None, "file") is None
+    with pytest.raises(BadInput, match=r"file: learner\.lr is 'abc', expected a number"):
+        SCHEMA.own("learner.lr", "abc", "file")
+
+
+RULES = [
+    {"require": {"copies": {"multiple_of": "parts"}}, "say": "parts are equal"},
+    {"when": {"taught": False, "kind": "a"}, "require": {"weight": {"above": 0}}, "say": "it is not used"},
+]
+
+
+@pytest.mark.parametrize(
+    ("settings", "line"),
+    [
+        ({"copies": 6, "parts": 4}, "here: copies is 6, expected a multiple of parts (4): parts are equal"),
+        (
+            {"taught": False, "kind": "a", "weight": 0.0},
+            "here: weight is 0.0, expected more than 0 where taught is false and kind is a: it is not used",
+        ),
+        ({"copies": 6, "parts": 3, "taught": True, "kind": "a", "weight": 0.0}, None),
+        ({"taught": False, "kind": "b", "weight": 0.0}, None),
+        ({}, None),
+    ],
+)
+def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any], line: str | None) -> None:
+    rules = Rules(RULES, "schema.yaml")
+    if line is None:
+        rules.check(settings, "here")
+        return
+    with pytest.raises(BadInput, match="^" + re.escape(line)):
+        rules.check(settings, "here")
+
+
+@pytest.mark.parametrize("rule", [{"require": {"a": 1}}, {"say": "x"}, {"require": {"a": {"over": 1}}, "say": "x"}])
+def test_a_rule_between_keys_that_is_none_is_refused(rule: dict[str, Any]) -> None:
+    with pytest.raises(BadInput, match=r"^schema\.yaml: "):
+        Rules([rule], "schema.yaml")

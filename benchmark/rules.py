@@ -1,0 +1,88 @@
+"""Rules between settings, as data: what contradicts itself is refused before anything is computed.
+
+They stand under `rules` in configs/schema.yaml:
+
+    - when: {method.pretrain: none}               # all of these hold (left out: always)
+      require: {method.distill: 0}                # then all of these must
+      say: there is no teacher to distil from     # why, for the person who reads the refusal
+
+A setting is compared with a value, or with limits: {above: 0}, {min: 1}, {max: 9}, {multiple_of: <another setting>}.
+"""
+
+from __future__ import annotations
+
+import operator
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from typing import Any
+
+from benchmark.errors import BadInput
+
+_KEYS = {"when", "require", "say"}
+# name -> (in words, what must hold of a setting and the limit).
+LIMITS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
+    "min": ("at least", operator.ge),
+    "max": ("at most", operator.le),
+    "above": ("more than", operator.gt),
+}
+
+
+class Rules:
+    """The rules of one file. Raises BadInput for one that is not understood."""
+
+    def __init__(self, rules: Sequence[Any], file: str) -> None:
+        for rule in rules:
+            if not isinstance(rule, dict) or set(rule) - _KEYS or not rule.get("require") or "say" not in rule:
+                raise BadInput(f"{file}: rule {rule!r} is not understood, expected `require`, `say` and perhaps `when`")
+            for wanted in (*rule.get("when", {}).values(), *rule["require"].values()):
+                if isinstance(wanted, Mapping) and (not wanted or set(wanted) - {*LIMITS, "multiple_of"}):
+                    raise BadInput(f"{file}: {wanted!r} is no limit, expected {', '.join(LIMITS)} or multiple_of")
+        self._rules = tuple(rules)
+
+    def keys(self) -> Iterator[str]:
+        """Every setting that a rule mentions."""
+        for rule in self._rules:
+            for key, wanted in (*rule.get("when", {}).items(), *rule["require"].items()):
+                yield key
+                if isinstance(wanted, Mapping) and "multiple_of" in wanted:
+                    yield wanted["multiple_of"]
+
+    def check(self, settings: Mapping[str, Any], where: str) -> None:
+        """settings: dotted key -> value. A rule about settings that are not there says nothing. Raises BadInput."""
+        for rule in self._rules:
+            when = rule.get("when", {})
+            if not all(key in settings and _holds(settings[key], wanted, settings) for key, wanted in when.items()):
+                continue
+            for key, wanted in rule["require"].items():
+                if key in settings and not _holds(settings[key], wanted, settings):
+                    given = " and ".join(f"{name} is {_word(settings[name])}" for name in when)
+                    condition = f" where {given}" if given else ""
+                    expected = _expected(wanted, settings)
+                    raise BadInput(
+                        f"{where}: {key} is {_word(settings[key])}, expected {expected}{condition}: {rule['say']}"
+                    )
+
+
+def _holds(value: Any, wanted: Any, settings: Mapping[str, Any]) -> bool:
+    if not isinstance(wanted, Mapping):
+        return bool(value == wanted)
+    for name, limit in wanted.items():
+        if name == "multiple_of":
+            if value % settings[limit]:
+                return False
+        elif not LIMITS[name][1](value, limit):
+            return False
+    return True
+
+
+def _expected(wanted: Any, settings: Mapping[str, Any]) -> str:
+    if not isinstance(wanted, Mapping):
+        return _word(wanted)
+    return " and ".join(
+        f"a multiple of {limit} ({settings[limit]})" if name == "multiple_of" else f"{LIMITS[name][0]} {limit}"
+        for name, limit in wanted.items()
+    )
+
+
+def _word(value: Any) -> str:
+    """A value as it is written in YAML."""
+    return {True: "true", False: "false"}[value] if type(value) is bool else str(value)

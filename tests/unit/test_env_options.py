@@ -1,0 +1,45 @@
+"""The options of the environments stand in configs/env for the user and in dataclasses for the code: they agree."""
+
+from __future__ import annotations
+
+from dataclasses import asdict
+from importlib import import_module
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+import envs
+from benchmark.configs import Configs, resolved
+from envs.registry import FAMILIES
+
+CONFIGS = Configs(Path(__file__).resolve().parents[2] / "configs")
+AVAILABLE = [name for name in CONFIGS.members("env") if "unavailable" not in CONFIGS.read(f"env/{name}")["env"]]
+
+
+@pytest.fixture(scope="module", params=AVAILABLE)
+def env(request: pytest.FixtureRequest) -> dict[str, Any]:
+    """The section `env` as a job gets it."""
+    with CONFIGS.hydra():
+        config = CONFIGS.compose([f"env={request.param}"], about=request.param)
+    return dict(resolved(config.env, request.param))
+
+
+def test_every_family_has_a_configuration() -> None:
+    assert {name.split("_")[0] for name in AVAILABLE} == set(FAMILIES)
+
+
+def test_a_configuration_lists_every_option_with_the_default_of_the_code(env: dict[str, Any]) -> None:
+    defaults = asdict(import_module(f"{FAMILIES[env['id'].split('-')[0]]}.options").Options())
+    assert env["options"] == defaults
+    assert {name: type(value) for name, value in env["options"].items()} == {
+        name: type(value) for name, value in defaults.items()
+    }
+
+
+@pytest.mark.parametrize("side", ["train", "test"])
+def test_a_configuration_builds_the_environment_that_no_options_build(env: dict[str, Any], side: str) -> None:
+    plain, configured = envs.make(env[side]), envs.make(env[side], **env["options"])
+    assert configured.layout == plain.layout
+    plain.reset(), configured.reset()
+    configured.load_state_dict(plain.state_dict())  # refuses a state of other options
