@@ -10,8 +10,8 @@ from torch import Tensor
 import envs
 from agents.demonstrations import Demonstrations, narrow
 from agents.job import Job
-from agents.networks import build
 from agents.networks.cpu import tune_process
+from agents.policy import greedy, load
 from envs.base import BatchedEnv, EnvError, Expert, Observation
 
 
@@ -48,11 +48,8 @@ def player(job: Job, env: BatchedEnv) -> Expert:
         generator = torch.Generator(env.device).manual_seed(job.stream("demonstration actions"))
         return lambda observation: torch.multinomial(observation["valid"], 1, generator=generator).squeeze(1)
     if source == "checkpoint":
-        saved = torch.load(job.parents["demonstrator"] / "policy.pt", map_location=env.device, weights_only=True)
-        net = build(env.layout, saved["network"], seed=0).to(env.device)
-        net.load_state_dict(saved["weights"])
-        memory = net.text_memory(env.num_envs)
-        return lambda observation: net.policy(net.features(observation, memory).rep, observation["valid"]).argmax(-1)
+        net, _ = load(job.parents["demonstrator"] / "policy.pt", env.layout, env.device)
+        return greedy(net, env.num_envs)
     raise EnvError(f"method.demos is {source!r}, expected expert, random or checkpoint")
 
 

@@ -11,8 +11,9 @@ from torch import Tensor
 
 import envs
 from agents.job import Job
-from agents.networks import Multi, build
+from agents.networks import Multi
 from agents.networks.cpu import tune_process
+from agents.policy import greedy, load
 from envs.base import BatchedEnv
 
 Episodes = dict[str, Tensor]
@@ -27,13 +28,11 @@ def play(net: Multi, env: BatchedEnv) -> Episodes:
     meets the same ones, however long its episodes are.
     """
     observation = env.reset()
-    memory = net.text_memory(env.num_envs)
+    act = greedy(net, env.num_envs)
     episodes: Episodes = {}
     running = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
     while running.any():
-        features = net.features(observation, memory)
-        actions = net.policy(features.rep, observation["valid"]).argmax(-1)
-        observation, _, done, info = env.step(actions)
+        observation, _, done, info = env.step(act(observation))
         for name in ("won", "episode_return", "episode_length", "truncated"):
             episodes[name] = torch.where(running & done, info[name], episodes.get(name, torch.zeros_like(info[name])))
         running &= ~done
@@ -60,14 +59,12 @@ def evaluate(job: Job) -> dict[str, Any]:
     env = envs.make(
         params["env"]["name"], params["episodes"], device, job.stream("test episodes"), **params["env"]["options"]
     )
-    saved = torch.load(job.parents["policy"] / "policy.pt", map_location=device, weights_only=True)
-    net = build(env.layout, saved["network"], seed=0).to(device)
-    net.load_state_dict(saved["weights"])
+    net, frames = load(job.parents["policy"] / "policy.pt", env.layout, device)
     episodes = play(net, env)
     arrays = {name: values.cpu().numpy() for name, values in episodes.items()}
     job.publish("episodes.npz", lambda path: write_arrays(path, arrays))
     result = summary(episodes)
-    job.log(saved["frames"], **result)
+    job.log(frames, **result)
     return result | {"episodes": params["episodes"], "policy_mode": "argmax"}
 
 
