@@ -8,7 +8,7 @@ import torch
 from torch import Tensor
 
 import envs
-from agents.demonstrations import Demonstrations, narrow
+from agents.demonstrations import NO_ACTION, Demonstrations, narrow
 from agents.job import Job
 from agents.networks.cpu import tune_process
 from agents.policy import greedy, load
@@ -60,18 +60,21 @@ def record(env: BatchedEnv, act: Expert, terminal: bool, job: Job) -> tuple[Demo
     running = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
     frames: list[Observation] = []
     episode: list[Tensor] = []
+    actions: list[Tensor] = []
     won = total_return = total_length = 0.0
 
-    def keep(seen: Observation, rows: Tensor) -> None:
+    def keep(seen: Observation, rows: Tensor, played: Tensor) -> None:
         frames.append({name: narrow(field[rows]).cpu() for name, field in seen.items()})
         episode.append(rows.cpu())
+        actions.append(narrow(played).cpu())
 
     while running.any():
-        keep(observation, running.nonzero().squeeze(1))
-        observation, _, done, info = env.step(act(observation))
+        rows, chosen = running.nonzero().squeeze(1), act(observation)
+        keep(observation, rows, chosen[rows])
+        observation, _, done, info = env.step(chosen)
         ended = (running & done).nonzero().squeeze(1)
         if terminal:
-            keep(info["final_obs"], ended)
+            keep(info["final_obs"], ended, torch.full_like(ended, NO_ACTION))
         won += info["won"][ended].sum().item()
         total_return += info["episode_return"][ended].double().sum().item()
         total_length += info["episode_length"][ended].sum().item()
@@ -84,4 +87,4 @@ def record(env: BatchedEnv, act: Expert, terminal: bool, job: Job) -> tuple[Demo
         "episode_return": total_return / env.num_envs,
         "episode_length": total_length / env.num_envs,
     }
-    return Demonstrations(whole, torch.cat(episode)[order]), means
+    return Demonstrations(whole, torch.cat(episode)[order], torch.cat(actions)[order]), means

@@ -1,14 +1,17 @@
-"""Demonstrations on disk and as training windows: observations only, in the order in which they were met."""
+"""Demonstrations on disk and as training windows: observations in the order in which they were met, and the actions."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
 import torch
 from torch import Tensor
 
-from envs.base import Observation
+from envs.base import Layout, Observation, blanked
+
+NO_ACTION = -1
+"""Stands where no action was played: at an episode's last observation."""
 
 
 @dataclass(frozen=True)
@@ -16,17 +19,24 @@ class Demonstrations:
     """Frames of whole episodes, one after the other.
 
     frames: per field [M, ...]; integers are stored as narrowly as they fit. episode: int64 [M], non-decreasing.
+    actions: int16 [M], what was played at each frame, or NO_ACTION; None where they are not known.
+    Only an inverse model reads actions, and only those of its own interaction.
     """
 
     frames: Observation
     episode: Tensor
+    actions: Tensor | None = None
 
     def save(self, path: Path) -> None:
-        torch.save({"frames": self.frames, "episode": self.episode}, path)
+        torch.save(vars(self), path)
 
     @classmethod
     def load(cls, path: Path) -> Demonstrations:
         return cls(**torch.load(path, weights_only=True))
+
+    def without_language(self, layout: Layout) -> Demonstrations:
+        """The same frames, in which every description of the world is an empty text."""
+        return replace(self, frames=blanked(self.frames, layout))
 
     def windows(self) -> Tensor:
         """Indices i of frames whose successor i + 1 belongs to the same episode: int64 [W]."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import torch
@@ -17,10 +18,10 @@ from envs.base import EnvError
 
 
 def train(job: Job) -> dict[str, Any]:
-    """Train for ``learner.frames`` environment steps and publish ``policy.pt``.
+    """Train for the share ``until`` of ``learner.frames`` environment steps and publish ``policy.pt``.
 
-    Parents: ``pretrain`` where the method initialises from, or distils towards, a teacher. Returns the last row of the
-    curve, the frames and the hash of the weights (and of the teacher's).
+    Parents: ``pretrain`` where the method initialises from a teacher, is distilled towards it or paid by it. Returns
+    the last row of the curve, the frames and the hash of the weights (and of the teacher's).
     """
     tune_process()
     params, settings = job.params, job.params["learner"]
@@ -30,16 +31,16 @@ def train(job: Job) -> dict[str, Any]:
     )
     net = build(env.layout, params["network"], job.stream("weights")).to(device)
     teacher = None
-    if ("pretrain" in job.parents) != (params["initialise"] or params["distill"] > 0):
-        raise EnvError(
-            f"initialise is {params['initialise']} and distill {params['distill']}, but pretraining is "
-            f"{'there' if 'pretrain' in job.parents else 'missing'}; a teacher is needed exactly where it is used"
-        )
     if "pretrain" in job.parents:
         teacher = Teacher(job.parents["pretrain"] / "teacher.pt", env.layout, params["network"], device)
-        if params["initialise"]:
-            teacher.initialise(net)
-    learner = Learner(net, env, settings, job.stream("actions"), teacher, params["distill"])
+    elif params["initialise"] or params["distill"] > 0 or params["shaping"] > 0:
+        raise EnvError(
+            f"initialise is {params['initialise']}, distill {params['distill']} and shaping {params['shaping']}, "
+            "but there is no pretraining to take a teacher from"
+        )
+    if teacher is not None and params["initialise"]:
+        teacher.initialise(net)
+    learner = Learner(net, env, settings, job.stream("actions"), teacher, params["distill"], params["shaping"])
     curve = Curve(job, learner)
 
     state = job.resume()
@@ -48,7 +49,7 @@ def train(job: Job) -> dict[str, Any]:
     else:
         learner.load_state_dict(state["learner"])
         curve.load_state_dict(state["curve"])
-    while learner.frames < settings["frames"]:
+    while learner.frames < curve.total:
         job.checkpoint(lambda: {"learner": learner.state_dict(), "curve": curve.state_dict()})
         learner.iterate()
         curve.advance()
@@ -70,10 +71,11 @@ class Curve:
         self.last: dict[str, float] = {}
         self.next_log = learner.settings["log_every"]
         self.next_test = job.params["curve"]["every"]
+        self.total = math.ceil(job.params["until"] * learner.settings["frames"])
 
     def advance(self) -> None:
         """Called after every unroll; writes what is due."""
-        frames, total = self.learner.frames, self.learner.settings["frames"]
+        frames, total = self.learner.frames, self.total
         finished = frames >= total
         if frames >= self.next_log or finished:
             self.next_log = frames + self.learner.settings["log_every"]

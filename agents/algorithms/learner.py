@@ -30,7 +30,7 @@ def make_optimiser(parameters: list[nn.Parameter], settings: Mapping[str, Any]) 
 class Learner:
     """Owns the policy, its optimiser, the environments and every random state of the run.
 
-    settings: the keys of configs/learner/vtrace.yaml. teacher: None for tabula rasa. distill: λ.
+    settings: the keys of configs/learner/vtrace.yaml. teacher: None where no pretraining helps. distill: λ. shaping: η.
     """
 
     def __init__(
@@ -39,14 +39,16 @@ class Learner:
         env: BatchedEnv,
         settings: Mapping[str, Any],
         seed: int,
-        teacher: Teacher | None,
-        distill: float,
+        teacher: Teacher | None = None,
+        distill: float = 0.0,
+        shaping: float = 0.0,
     ) -> None:
         if env.num_envs % settings["batches"]:
             raise EnvError(
                 f"learner.num_envs = {env.num_envs} does not divide into learner.batches = {settings['batches']}"
             )
-        self.net, self.settings, self.teacher, self.distill = net, settings, teacher, distill
+        self.net, self.settings, self.teacher = net, settings, teacher
+        self.distill, self.shaping = distill, shaping
         self.optimiser = make_optimiser(list(net.parameters()), settings)
         self.collector = Collector(env, settings["unroll"])
         self.memory = net.text_memory(env.num_envs)
@@ -82,8 +84,7 @@ class Learner:
         norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.settings["grad_norm"])
         self.optimiser.step()
         self.updates += 1
-        for name, value in (*terms.items(), ("grad_norm", norm)):
-            self._sums[name] = self._sums.get(name, 0.0) + value.item()
+        self._record(**terms, grad_norm=norm)
         self._summed += 1
 
     def loss(self, unroll: Unroll) -> tuple[Tensor, dict[str, Tensor]]:
@@ -98,7 +99,7 @@ class Learner:
         returns = vtrace.vtrace(
             vtrace.taken(log_policy, unroll.actions) - vtrace.taken(log_behaviour, unroll.actions),
             settings["discount"] * (~unroll.done).float(),
-            unroll.rewards.clamp(-settings["reward_clip"], settings["reward_clip"]),
+            self._shaped(unroll, features.rep).clamp(-settings["reward_clip"], settings["reward_clip"]),
             values[:-1],
             values[-1],
             settings["rho_clip"],
@@ -112,10 +113,23 @@ class Learner:
         }
         if self.teacher is not None and self.distill > 0:
             frames = columns if settings["distill_first_step_only"] else steps * columns
-            terms["loss/distill"] = self.distill * self.teacher.distance(
-                features.rep[:frames], {name: field[:frames] for name, field in flat.items()}
-            )
+            gaps = self.teacher.distance(features.rep[:frames], {name: field[:frames] for name, field in flat.items()})
+            terms["loss/distill"] = self.distill * gaps.mean()
         return torch.stack(list(terms.values())).sum(), terms
+
+    def _shaped(self, unroll: Unroll, rep: Tensor) -> Tensor:
+        """The unroll's rewards [T, B] with the teacher's, weighted; rep [(T + 1)·B, drep]. The environment's own
+        returns and wins are counted without it."""
+        if self.teacher is None or self.shaping == 0:
+            return unroll.rewards
+        frames = unroll.rewards.numel()
+        reward = self.shaping * self.teacher.reward(self.settings["shaping_reward"], rep[:frames].detach(), unroll)
+        self._record(**{"reward/shaping": reward.mean()})
+        return unroll.rewards + reward
+
+    def _record(self, **values: Tensor) -> None:
+        for name, value in values.items():
+            self._sums[name] = self._sums.get(name, 0.0) + value.item()
 
     def _schedule(self) -> None:
         """The learning rate falls linearly from lr to 0 over the run (factor 1 − min(k·T·B, F)/F after k updates)."""
@@ -138,6 +152,7 @@ class Learner:
             "updates": self.updates,
             "sums": self._sums,
             "summed": self._summed,
+            "teacher": None if self.teacher is None else self.teacher.state_dict(),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
@@ -146,3 +161,5 @@ class Learner:
         self.collector.load_state_dict(state["collector"])
         self.generator.set_state(state["generator"])
         self.updates, self._sums, self._summed = state["updates"], state["sums"], state["summed"]
+        if self.teacher is not None:
+            self.teacher.load_state_dict(state["teacher"])

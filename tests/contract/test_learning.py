@@ -23,7 +23,7 @@ LEARNER = {
     "frames": 480, "num_envs": 8, "unroll": 5, "batches": 2, "discount": 0.99, "reward_clip": 1.0, "rho_clip": 1.0,
     "c_clip": 1.0, "baseline_cost": 0.5, "entropy_cost": 0.05, "optimiser": "rmsprop", "lr": 5e-4,
     "rmsprop": {"alpha": 0.99, "eps": 0.01, "momentum": 0.0}, "grad_norm": 40.0, "distill_first_step_only": False,
-    "log_every": 80,
+    "shaping_reward": "distance", "log_every": 80,
 }  # fmt: skip
 GAMES = {
     "rtfm-s1": {"items": False, "goal": "monster", "start": "fair"},
@@ -43,7 +43,7 @@ def env_params(game: str, split: str = "train") -> dict[str, Any]:
 def policy_params(game: str = "rtfm-s1", seed: int = 3, **changes: Any) -> dict[str, Any]:
     params = {
         "env": env_params(game), "curve": {"name": f"{game}-test", "episodes": 16, "every": 200}, "network": NETWORK,
-        "learner": LEARNER, "initialise": False, "distill": 0.0, "seed": seed,
+        "learner": LEARNER, "initialise": False, "distill": 0.0, "shaping": 0.0, "until": 1.0, "seed": seed,
     }  # fmt: skip
     return params | changes
 
@@ -65,7 +65,8 @@ def demonstrate(folder: Path, source: str, **changes: Any) -> dict[str, Any]:
 def pretrain_params(head: str = "rep", seed: int = 3) -> dict[str, Any]:
     training = {"lr": 1e-3, "batch": 16, "updates": 30, "validate_every": 10, "grad_norm": 10.0, "validation": 0.15}
     training |= {"prior_updates": 5, "prior_lr": 0.05}
-    return {"env": env_params("rtfm-s1"), "network": NETWORK, "head": head, "training": training, "seed": seed}
+    params = {"env": env_params("rtfm-s1"), "network": NETWORK, "language": True, "training": training, "seed": seed}
+    return params | {"settings": {"head": head}}
 
 
 def pretrain(demonstrations: Path, folder: Path, **changes: Any) -> PlainJob:
@@ -74,9 +75,9 @@ def pretrain(demonstrations: Path, folder: Path, **changes: Any) -> PlainJob:
     return job
 
 
-def a_learner(teacher: Teacher | None = None, distill: float = 0.0, **changes: Any) -> Learner:
+def a_learner(teacher: Teacher | None = None, distill: float = 0.0, shaping: float = 0.0, **changes: Any) -> Learner:
     env = envs.make("rtfm-s1-train", 8, seed=1, **GAMES["rtfm-s1"])
-    return Learner(build(env.layout, NETWORK, seed=2), env, LEARNER | changes, 3, teacher, distill)
+    return Learner(build(env.layout, NETWORK, seed=2), env, LEARNER | changes, 3, teacher, distill, shaping)
 
 
 def load_teacher(folder: Path) -> Teacher:
@@ -112,7 +113,7 @@ def test_distillation_has_a_gradient_on_the_trunk_and_none_on_the_heads_or_the_t
     teacher, learner = load_teacher(taught), a_learner()
     unroll = learner.collector.collect(learner.act)
     flat = {name: field.flatten(0, 1) for name, field in unroll.observation.items()}
-    teacher.distance(learner.net.features(flat).rep, flat).backward()
+    teacher.distance(learner.net.features(flat).rep, flat).mean().backward()
     assert learner.net.fc.weight.grad.abs().sum() > 0
     assert learner.net.policy_head.weight.grad is None
     assert learner.net.baseline_head.weight.grad is None
@@ -251,11 +252,20 @@ def test_without_its_prior_head_rep_saturates_the_representation(taught, tmp_pat
     assert spread(300) > 10 * spread(0)
 
 
-@pytest.mark.parametrize(("initialise", "distill"), [(True, 0.0), (False, 0.5)])
-def test_a_method_that_needs_a_teacher_does_not_run_without_one(tmp_path, initialise, distill):
-    job = PlainJob(policy_params(initialise=initialise, distill=distill), tmp_path)
-    with pytest.raises(EnvError, match="pretraining is missing"):
-        train.train(job)
+@pytest.mark.parametrize("help_wanted", [{"initialise": True}, {"distill": 0.5}, {"shaping": 0.01}])
+def test_a_method_that_needs_a_teacher_does_not_run_without_one(tmp_path, help_wanted):
+    with pytest.raises(EnvError, match="there is no pretraining to take a teacher from"):
+        train.train(PlainJob(policy_params(**help_wanted), tmp_path))
+
+
+def test_an_early_checkpoint_is_the_run_itself_up_to_there(tmp_path):
+    whole, part = PlainJob(policy_params(), tmp_path), PlainJob(policy_params(until=0.5), tmp_path)
+    train.train(whole)
+    result = train.train(part)
+    assert result["frames"] == 240
+    assert [row for row in whole.rows if row["frames"] <= 240] == [row for row in part.rows if row["frames"] < 240] + [
+        row for row in part.rows if row["frames"] == 240 and "train/win_rate" in row
+    ]
 
 
 def test_demonstrations_are_the_experts_whole_episodes(tmp_path):

@@ -1,0 +1,127 @@
+"""Stage target: a variational autoencoder of demonstrated observations (Kingma & Welling 2014).
+
+The paper names VAE pretraining as a baseline and its release has none: this construction is ours (methods.md 6.5).
+Demonstrations, trunk and budget are the dynamics model's; the grid to decode is the frame's own, not the next one.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+import envs
+from agents.demonstrations import Demonstrations
+from agents.job import Job
+from agents.networks import Multi, build
+from agents.networks.cpu import tune_process
+from agents.pretraining.decoder import VectorDecoder, cell_count, read_out
+from agents.pretraining.fit import Fit
+from agents.pretraining.prior import fit_prior
+from agents.pretraining.windows import Windows, split
+from agents.teacher import digest, save, trunk
+from envs.base import Layout
+
+
+class VAE:
+    """The trunk as encoder: z ~ N(μ, σ²), both linear in its representation; all cells are decoded from z alone.
+
+    settings: latent (dimensions of z), beta, warmup (share of the updates in which β rises linearly from 0), updates,
+    batch.
+    """
+
+    score = "valid/elbo"
+
+    def __init__(
+        self,
+        data: Demonstrations,
+        layout: Layout,
+        network: dict[str, Any],
+        settings: Mapping[str, Any],
+        seeds: tuple[int, int],
+        device: torch.device,
+    ) -> None:
+        """seeds: of the weights and of the noise."""
+        self.data, self.layout, self.settings, self.device = data, layout, settings, device
+        self.net: Multi = build(layout, network, seeds[0])
+        with torch.random.fork_rng(devices=[]):
+            torch.manual_seed(seeds[0] + 1)
+            self.latent = nn.Linear(self.net.fc.out_features, 2 * settings["latent"])
+            self.decoder = VectorDecoder(settings["latent"], cell_count(layout), self.net.name_emb.embedding_dim)
+        self.modules = nn.ModuleDict({"net": self.net, "latent": self.latent, "decoder": self.decoder}).to(device)
+        self.noise_seed = seeds[1]
+
+    def posterior(self, index: Tensor) -> tuple[Tensor, Tensor]:
+        """μ and log σ² of frames, each [B, latent]."""
+        mean, log_variance = self.latent(self.net.features(self.data.batch(index, self.device)).rep).chunk(2, dim=1)
+        return mean, log_variance
+
+    def loss(self, index: Tensor, update: int) -> Tensor:
+        """−ELBO per token: (Σ cross-entropy + β_t KL) / tokens, z reparameterised; noise depends on the update only."""
+        mean, log_variance = self.posterior(index)
+        generator = torch.Generator().manual_seed(self.noise_seed + update)
+        noise = torch.randn(mean.shape, generator=generator).to(self.device)
+        logits, tokens = self._decode(mean + (0.5 * log_variance).exp() * noise, index)
+        error = F.cross_entropy(logits, tokens, reduction="sum")
+        return (error + self.beta(update) * divergence(mean, log_variance).sum()) / len(tokens)
+
+    def beta(self, update: int) -> float:
+        """β_t, rising over the warm-up."""
+        rise = self.settings["warmup"] * self.settings["updates"]
+        return float(self.settings["beta"] * min(1.0, (update + 1) / rise if rise > 0 else 1.0))
+
+    def validate(self, index: Tensor) -> dict[str, float]:
+        """accuracy: of the tokens, from z = μ. kl, elbo: nats per frame; elbo with the full β and z = μ."""
+        right = total = 0
+        error = kl = 0.0
+        for part in index.split(self.settings["batch"]):
+            mean, log_variance = self.posterior(part)
+            logits, tokens = self._decode(mean, part)
+            right, total = right + int((logits.argmax(-1) == tokens).sum()), total + len(tokens)
+            error += F.cross_entropy(logits, tokens, reduction="sum").item()
+            kl += divergence(mean, log_variance).sum().item()
+        elbo = -(error + self.settings["beta"] * kl) / len(index)
+        return {
+            "valid/accuracy": right / total,
+            "valid/loss": error / total,
+            "valid/kl": kl / len(index),
+            "valid/elbo": elbo,
+        }
+
+    def _decode(self, z: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
+        grid = self.data.field(self.layout.grid, index, self.device)
+        return read_out(self.net, self.decoder(z), grid)
+
+
+def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
+    """KL(N(μ, σ²) ‖ N(0, 1)) summed over dimensions: [B]."""
+    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1)
+
+
+def train(job: Job) -> dict[str, Any]:
+    """Fit a VAE to the parent's demonstrations; publish ``teacher.pt``, the trunk with the best held-out ELBO.
+
+    Returns the published weights' token accuracy, KL and ELBO, and their hash.
+    """
+    tune_process()
+    params, settings = job.params, {**job.params["training"], **job.params["settings"]}
+    device = torch.device(job.device)
+    layout = envs.make(params["env"]["name"], 1, device, **params["env"]["options"]).layout
+    data = Demonstrations.load(job.parents["demonstrations"] / "demonstrations.pt")
+    if not params["language"]:
+        data = data.without_language(layout)
+    fitted, held_out = split(data, settings["validation"])
+    seeds = (job.stream("pretraining weights"), job.stream("latent noise"))
+    model = VAE(data, layout, params["network"], settings, seeds, device)
+    fit = Fit(job, model, fitted, held_out, settings, "pretraining order")
+    state = job.resume()
+    if state is None:
+        order = Windows(fitted, settings["batch"], job.stream("prior order"))
+        fit_prior(model.net, model.decoder, data, order, 0, settings)
+    fit.run(state)
+    sha = digest(trunk(model.net))
+    job.publish("teacher.pt", lambda path: save(model.net, path, trunk_sha=sha))
+    return fit.facts() | {"trunk_sha": sha}
