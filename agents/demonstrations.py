@@ -34,9 +34,9 @@ class Demonstrations:
     def load(cls, path: Path) -> Demonstrations:
         return cls(**torch.load(path, weights_only=True))
 
-    def without_language(self, layout: Layout) -> Demonstrations:
-        """The same frames, in which every description of the world is an empty text."""
-        return replace(self, frames=blanked(self.frames, layout))
+    def shown(self, layout: Layout, language: bool) -> Demonstrations:
+        """The same; without language, every description of the world is an empty text."""
+        return self if language else replace(self, frames=blanked(self.frames, layout))
 
     def windows(self) -> Tensor:
         """Indices i of frames whose successor i + 1 belongs to the same episode: int64 [W]."""

@@ -82,9 +82,7 @@ def train(job: Job) -> dict[str, Any]:
     params, settings, head = job.params, job.params["training"], job.params["settings"]["head"]
     device = torch.device(job.device)
     layout = envs.make(params["env"]["name"], 1, device, **params["env"]["options"]).layout
-    data = Demonstrations.load(job.parents["demonstrations"] / "demonstrations.pt")
-    if not params["language"]:
-        data = data.without_language(layout)
+    data = Demonstrations.load(job.parents["demonstrations"] / "demonstrations.pt").shown(layout, params["language"])
     fitted, held_out = split(data, settings["validation"])
     weights = job.stream("pretraining weights")
     model = Dynamics(data, layout, params["network"], head, settings["batch"], weights, device)

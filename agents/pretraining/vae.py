@@ -110,9 +110,7 @@ def train(job: Job) -> dict[str, Any]:
     params, settings = job.params, {**job.params["training"], **job.params["settings"]}
     device = torch.device(job.device)
     layout = envs.make(params["env"]["name"], 1, device, **params["env"]["options"]).layout
-    data = Demonstrations.load(job.parents["demonstrations"] / "demonstrations.pt")
-    if not params["language"]:
-        data = data.without_language(layout)
+    data = Demonstrations.load(job.parents["demonstrations"] / "demonstrations.pt").shown(layout, params["language"])
     fitted, held_out = split(data, settings["validation"])
     seeds = (job.stream("pretraining weights"), job.stream("latent noise"))
     model = VAE(data, layout, params["network"], settings, seeds, device)

@@ -12,6 +12,7 @@ import yaml
 import envs
 from agents import train
 from agents.algorithms.learner import Learner
+from agents.demonstrations import Demonstrations
 from agents.networks import build
 from agents.pretraining import cloning, dynamics, inverse, vae
 from agents.teacher import HEADS, Teacher, trunk
@@ -175,3 +176,27 @@ def test_methods_with_the_same_demonstrations_and_model_share_a_teacher(taught):
     shared = {"ldd", "ldd_init_only", "ldd_distill_only", "reward_shaping"}
     assert len({taught[name] for name in shared}) == 1
     assert not {taught[name] for name in set(TAUGHT) - shared} & {taught["ldd"]}
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_without_language_a_model_is_fitted_to_what_blank_demonstrations_show(kind, tmp_path):
+    """The very model that is fitted to demonstrations stored with empty descriptions, whoever plays."""
+    demonstrate(tmp_path, "random")
+    params = {"env": env_params("rtfm-s1"), "network": NETWORK, "training": INVERSE, "seed": 3}
+    inverse.train(PlainJob(params, tmp_path, {"interaction": tmp_path}))
+    shown = Demonstrations.load(tmp_path / "demonstrations.pt")
+    layout = envs.make("rtfm-s1-train", 1, **GAMES["rtfm-s1"]).layout
+    blank = shown.shown(layout, language=False)
+    assert blank.frames["wiki_len"].unique().tolist() == blank.frames["task_len"].unique().tolist() == [1]
+    assert torch.equal(blank.frames["inv"], shown.frames["inv"])
+
+    def fit(data: Demonstrations, language: bool) -> str:
+        data.save(tmp_path / "demonstrations.pt")
+        target, settings = KINDS[kind]
+        params = pretrain_params() | {"language": language, "settings": settings(METHODS["ldd"])}
+        result = target(PlainJob(params, tmp_path, {"demonstrations": tmp_path, "inverse": tmp_path}))
+        return str(result["trunk_sha"])
+
+    without = fit(shown, language=False)
+    assert without == fit(blank, language=True)
+    assert without != fit(shown, language=True)
