@@ -6,6 +6,11 @@ things. It wins by touching the thing of the right role - the message, or the go
 loses by touching another or by being late. A thing's looks do not tell its role, the manual does; which names belong to
 which looks has to be learnt. Games and wording of val and test do not occur in training.
 
+Splits: train (its parts are train-mc and train-sc), val and test; and fit and dev, which cut the games of train, so
+that settings can be chosen without a look at the test. A dev game is new as a triple, but fit shows each of its
+entities in its role; with 12 entities that is easier than val and test, where these pairs are new, too. fit is told in
+the wording of train, dev in that of val.
+
 Licence: the original is MIT (Copyright (c) 2021 H. J. Austin Wang; see NOTICE). Its rules, the names of its entities
 and its lists of games (``games_v1.json``) are used; the sentences (``wording_*_v1.json``) are our own, under this
 project's licence.
@@ -23,7 +28,7 @@ from envs.messenger.stage1 import MessengerStage1
 from envs.messenger.wording import all_sentences
 from envs.text import BertTokenizer, Tokenizer, WordTokenizer
 
-SPLITS = ("train", "train-mc", "train-sc", "val", "test")
+SPLITS = ("train", "train-mc", "train-sc", "fit", "dev", "val", "test")
 IDS = tuple(f"messenger-s1-{split}" for split in SPLITS)
 
 

@@ -27,7 +27,11 @@ Game = tuple[int, int, int]
 
 @cache
 def games(entities: int, part: str) -> tuple[Game, ...]:
-    """The games of a part: 12 entities have the parts train-mc, train-sc, val and test; 6 have train, val and test."""
+    """The games of a part.
+
+    12 entities have train-mc (cut into fit-mc and dev), train-sc, val and test;
+    6 entities have train (cut into fit and dev), val and test.
+    """
     table = json.loads(GAMES_FILE.read_text(encoding="utf-8"))[f"entities_{entities}"]
     place = {name: index for index, name in enumerate(ENTITIES)}
     return tuple((place[enemy], place[message], place[goal]) for enemy, message, goal in table[part])
@@ -35,6 +39,6 @@ def games(entities: int, part: str) -> tuple[Game, ...]:
 
 def parts(split: str, entities: int) -> tuple[str, ...]:
     """The parts of the games file that a split draws from; two parts are a mixture."""
-    if split == "train" and entities == len(ENTITIES):
-        return ("train-mc", "train-sc")
+    if split in ("train", "fit") and entities == len(ENTITIES):
+        return (f"{split}-mc", "train-sc")
     return (split,)

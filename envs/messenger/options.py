@@ -23,7 +23,7 @@ class Options(TextOptions):
     message_probability: float = field(default=0.2, metadata=PROBABILITY)
     """How often the avatar starts with the message, so that the goal is the thing to touch."""
     multi_combination: float = field(default=0.75, metadata=PROBABILITY)
-    """Share of multi-combination games in messenger-s1-train with 12 entities, the only mixture. LDD's scripts: 0.5."""
+    """Share of multi-combination games in train and fit with 12 entities, the only mixtures. LDD's scripts: 0.5."""
     shuffle_manual: bool = field(default=True, metadata=FLAG)
     """False: the fields enemy, key and goal hold the sentences of the enemy, the message and the goal."""
 
@@ -31,7 +31,7 @@ class Options(TextOptions):
     board: int = field(default=10, metadata=whole(SMALLEST_BOARD))
     """Cells a side. The things stay two cells from the centre, so a smaller board only leaves less room to stray."""
     entities: int = field(default=len(ENTITIES), metadata=one_of(len(ENTITIES), 6))
-    """6: the 120 games of the first six entities, cut into train, val and test by a rule of ours (games_v1.json)."""
+    """6: the 120 games of the first six entities, cut into splits by a rule of ours (games_v1.json)."""
     wording: str = field(default="full", metadata=one_of(*WORDINGS))
     """"plain": short sentences with few synonyms and role phrases."""
 

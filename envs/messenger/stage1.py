@@ -19,7 +19,7 @@ from envs.messenger.layout import DEALT, layout
 from envs.messenger.manuals import Manuals
 from envs.messenger.options import Options
 from envs.messenger.render import render
-from envs.messenger.wording import STAGE_1_MOVEMENTS
+from envs.messenger.wording import STAGE_1_MOVEMENTS, text_split
 from envs.streams import Streams
 from envs.text import Tokenizer
 
@@ -63,7 +63,7 @@ class MessengerStage1(BatchedEnv):
         self._identity = {"env_id": env_id, "num_envs": num_envs, **vars(options), "tokenizer": tokenizer.name}
         del self._identity["tokenizer_files"]  # where they lie changes nothing
         self._streams = Streams(seed, num_envs, device)
-        self._manuals = Manuals(options.wording, split.split("-")[0], STAGE_1_MOVEMENTS, tokenizer, device)
+        self._manuals = Manuals(options.wording, text_split(split), STAGE_1_MOVEMENTS, tokenizer, device)
 
         parted = [games(options.entities, part) for part in parts(split, options.entities)]
         self._games = torch.tensor([game for part in parted for game in part], device=device)

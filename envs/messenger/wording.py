@@ -19,6 +19,15 @@ STAGE_1_MOVEMENTS = ("immovable", "unknown")
 _ARTICLE = re.compile(r"\b([Aa]) (?=[aeiou])")
 
 
+def text_split(split: str) -> str:
+    """Whose sentences tell the games of a split.
+
+    train, its parts and fit: those of train. dev: those of val, so that it is read in frames that fit never shows, as
+    the test is read in frames that training never shows, and no sentence of the test is seen before the test.
+    """
+    return {"dev": "val", "val": "val", "test": "test"}.get(split, "train")
+
+
 def wording_file(wording: str) -> Path:
     return Path(__file__).with_name(f"wording_{wording}_v1.json")
 

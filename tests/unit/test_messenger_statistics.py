@@ -159,9 +159,11 @@ def test_a_perfect_walker_who_does_not_read_wins_a_third(options: dict[str, obje
         ("messenger-s1-train-mc", {}, dict.fromkeys(range(40), 1 / 40)),
         ("messenger-s1-train-sc", {}, dict.fromkeys(range(4), 1 / 4)),
         ("messenger-s1-val", {}, dict.fromkeys(range(32), 1 / 32)),
+        ("messenger-s1-fit", {}, {**dict.fromkeys(range(32), 0.75 / 32), **dict.fromkeys(range(32, 36), 0.25 / 4)}),
+        ("messenger-s1-dev", {}, dict.fromkeys(range(8), 1 / 8)),
         ("messenger-s1-train", {"entities": 6}, dict.fromkeys(range(80), 1 / 80)),
     ],
-    ids=["mixture", "even mixture", "mc", "sc", "val", "six entities"],
+    ids=["mixture", "even mixture", "mc", "sc", "val", "fit", "dev", "six entities"],
 )
 def test_what_a_reset_draws(env_id: str, options: dict[str, object], games: dict[int, float]) -> None:
     """Game, arrangement, start with the message and order of the manual, against their stated probabilities."""

@@ -9,7 +9,7 @@ from itertools import combinations
 import pytest
 import torch
 
-from envs.messenger import tokenizer
+from envs.messenger import SPLITS, tokenizer
 from envs.messenger.games import ENTITIES, ROLES, games
 from envs.messenger.manuals import DOCUMENT_LENGTH, SENTENCE_LENGTH, Manuals
 from envs.messenger.wording import (
@@ -18,6 +18,7 @@ from envs.messenger.wording import (
     WORDINGS,
     all_sentences,
     sentences,
+    text_split,
     wording_data,
 )
 from envs.text import BertTokenizer, Tokenizer, WordTokenizer
@@ -56,6 +57,19 @@ def words(chosen: set[str]) -> set[str]:
 def test_no_sentence_is_shared_between_text_splits(wording: str) -> None:
     for one, other in combinations(TEXT_SPLITS, 2):
         assert not texts(wording, one, every_pair()) & texts(wording, other, every_pair())
+
+
+def test_fit_is_told_as_train_and_dev_as_val() -> None:
+    told = {split: text_split(split) for split in SPLITS}
+    assert told == {
+        "train": "train",
+        "train-mc": "train",
+        "train-sc": "train",
+        "fit": "train",
+        "dev": "val",
+        "val": "val",
+        "test": "test",
+    }
 
 
 @pytest.mark.parametrize("wording", WORDINGS)
