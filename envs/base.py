@@ -39,19 +39,24 @@ class Layout:
 
     texts: the text fields; the first is the document, the others are read against it. Field ``f`` holds token ids
         padded with ``pad`` (always 0) and ``f_len`` ([1]) the number of tokens.
+    descriptions: the text fields that describe the world, such as manual and goal; other texts, such as the name of a
+        held item, report the state of play.
     grid: the field of cell contents, [H, W, K, L]: K occupants of L tokens each.
     grid_vocab: None where the cells are words of the text vocabulary, else the number of entity ids.
     vocabulary: the number of token ids of the texts; ``tokenizer`` names and identifies what made them.
+    blank: the token ids of an empty text, at least one, none of them ``pad``.
     resume: "exact" where a reloaded state continues the very same episodes, else "restart_episodes".
     """
 
     observation: Mapping[str, Field]
     actions: tuple[str, ...]
     texts: tuple[str, ...]
+    descriptions: tuple[str, ...]
     grid: str
     grid_vocab: int | None
     vocabulary: int
     tokenizer: str
+    blank: tuple[int, ...]
     max_steps: int
     resume: Literal["exact", "restart_episodes"] = "exact"
     pad: int = 0
@@ -59,6 +64,20 @@ class Layout:
     @property
     def num_actions(self) -> int:
         return len(self.actions)
+
+
+def blanked(observation: Mapping[str, Tensor], layout: Layout) -> Observation:
+    """The observation without its language: every field of ``layout.descriptions`` is an empty text.
+
+    Leading dimensions and dtypes are as they were; all other fields are the very same tensors, not copies.
+    """
+    empty = dict(observation)
+    for name in layout.descriptions:
+        ids = torch.full_like(observation[name], layout.pad)
+        ids[..., : len(layout.blank)] = ids.new_tensor(layout.blank)
+        empty[name] = ids
+        empty[f"{name}_len"] = torch.full_like(observation[f"{name}_len"], len(layout.blank))
+    return empty
 
 
 class BatchedEnv(ABC):

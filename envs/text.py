@@ -40,6 +40,11 @@ class Tokenizer(ABC):
     suffix: tuple[int, ...] = ()
     empty: tuple[int, ...] = ()
 
+    @property
+    def blank(self) -> tuple[int, ...]:
+        """The ids of an empty text, as ``encode`` writes it."""
+        return (*self.prefix, *self.empty, *self.suffix)
+
     @abstractmethod
     def pieces(self, text: str) -> list[int]:
         """The ids of a text without prefix and suffix; concatenating texts with a space concatenates their ids."""

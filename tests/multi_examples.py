@@ -30,10 +30,12 @@ def layout(
         observation=fields,
         actions=("stay", "up", "down", "left", "right"),
         texts=tuple(texts),
+        descriptions=tuple(text for text in texts if text != "inv"),
         grid="name",
         grid_vocab=grid_vocab,
         vocabulary=vocabulary,
         tokenizer="by hand",
+        blank=(1,),
         max_steps=80,
     )
 

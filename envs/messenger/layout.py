@@ -36,9 +36,11 @@ def layout(options: Options, tokenizer: Tokenizer) -> Layout:
         observation=observation,
         actions=ACTIONS,
         texts=("text", "goal", "enemy", "key"),
+        descriptions=("text", "goal", "enemy", "key"),
         grid="name",
         grid_vocab=GRID_VOCABULARY,
         vocabulary=tokenizer.vocabulary,
         tokenizer=tokenizer.name,
+        blank=tokenizer.blank,
         max_steps=options.max_steps,
     )

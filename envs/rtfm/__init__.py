@@ -4,6 +4,7 @@ A 6x6 walled room holds you, two monsters and two items. The manual tells which 
 items beat which element; the goal names a team. Take the item that beats the element of that team's monster, then
 fight it, and keep away from the other one. Stages: s1 the monsters stand still; s2 they move; s3 the manual lists
 groups; s4 it is paraphrased and shuffled. ``-train`` and ``-test`` differ in the assignments that manuals state.
+``-fit`` and ``-dev`` cut those of ``-train`` 5 to 1, so that settings can be chosen without a look at ``-test``.
 
     env = envs.make("rtfm-s1-train", num_envs=96, seed=0, max_steps=80)
 
@@ -26,7 +27,7 @@ if TYPE_CHECKING:
 
     from envs.rtfm.env import RTFM
 
-IDS = tuple(f"rtfm-s{stage}-{side}" for stage in (1, 2, 3, 4) for side in ("train", "test"))
+IDS = tuple(f"rtfm-s{stage}-{side}" for stage in (1, 2, 3, 4) for side in ("train", "test", "fit", "dev"))
 
 
 def make(env_id: str, *, num_envs: int, device: torch.device, seed: int, **options: Any) -> RTFM:

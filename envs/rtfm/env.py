@@ -52,7 +52,7 @@ class Hidden(NamedTuple):
 
 
 class RTFM(BatchedEnv):
-    """Copies of one stage and split, rtfm-s{1..4}-{train,test}; see the package's docstring.
+    """Copies of one stage and split, rtfm-s{1..4}-{train,test,fit,dev}; see the package's docstring.
 
     An observation may share memory with the next one: do not write into it.
     """
@@ -83,7 +83,7 @@ class RTFM(BatchedEnv):
             [
                 len(self._placements),
                 len(self._roles),
-                self._split.half,
+                self._split.sizes[self._side],
                 *(() if options.redraw_text else self._manual.draws),
             ],
             device=device,
@@ -303,9 +303,11 @@ def _layout(tokenizer: Tokenizer, max_steps: int) -> Layout:
         observation=observation,
         actions=rules.ACTIONS,
         texts=("wiki", "task", "inv"),
+        descriptions=("wiki", "task"),
         grid="name",
         grid_vocab=None,
         vocabulary=tokenizer.vocabulary,
         tokenizer=tokenizer.name,
+        blank=tokenizer.blank,
         max_steps=max_steps,
     )

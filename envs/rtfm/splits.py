@@ -1,14 +1,15 @@
-"""Which monster is in which team and which modifier beats which element: all arrangements, and their halves.
+"""Which monster is in which team and which modifier beats which element: all arrangements, and how they are split.
 
 An *arrangement* of n words in g equal groups is a tuple of n word indices, sorted within every group; arrangements are
 numbered lexicographically. A *joint* assignment is (team arrangement, modifier arrangement), numbered
-``team * modifier_arrangements + modifier``. Half of them are met in training, the other half in testing
-(env_rtfm.md §5; the original's order depends on the interpreter's hash seed, ours never changes):
+``team * modifier_arrangements + modifier``. Half of them are ``train``, the other half ``test`` (env_rtfm.md §5; the
+original's order depends on the interpreter's hash seed, ours never changes). For choosing settings without a look at
+the test half, the training half is cut once more: 5/6 of it are ``fit``, the rest is ``dev``.
 
-    s1, s2: 6 x 24 = 144 joint assignments; the halves stand in splits_v1.json, and so does a cut of the training half
-        into 60 and 12, reserved for choosing settings without a look at the test half.
-    s3, s4: 1,680 x 2,520 = 4,233,600; the halves are the images of [0, N/2) and [N/2, N) under ``shuffle``, a keyed
-        bijection that needs no table of them.
+    s1, s2: 6 x 24 = 144 joint assignments; splits_v1.json lists the halves (72 each), fit (60) and dev (12; its list is
+        called "validate"). Of the 24 modifier arrangements fit lacks one, which 3 of the 12 in dev have.
+    s3, s4: 1,680 x 2,520 = N = 4,233,600; the halves are the images of [0, N/2) and [N/2, N) under ``shuffle``, a keyed
+        bijection that needs no table of them; fit and dev are the images of the first 5/6 of [0, N/2) and of the rest.
 """
 
 from __future__ import annotations
@@ -45,17 +46,26 @@ def arrangements(words: int, groups: int) -> Tensor:
 
 
 class Small:
-    """The 144 joint assignments of stages 1 and 2."""
+    """The 144 joint assignments of stages 1 and 2.
+
+    sizes: the number of assignments of each side: train, test, fit, dev.
+    """
 
     def __init__(self) -> None:
         data = json.loads(DATA.read_text(encoding="utf-8"))["small"]
-        self.halves = {side: torch.tensor(data[side]) for side in ("train", "test")}
-        self.half = len(self.halves["train"])
+        lists = {
+            "train": data["train"],
+            "test": data["test"],
+            "fit": data["tune"]["fit"],
+            "dev": data["tune"]["validate"],
+        }
+        self._joint = {side: torch.tensor(numbers) for side, numbers in lists.items()}
+        self.sizes = {side: len(numbers) for side, numbers in lists.items()}
         self.modifiers = len(arrangements(4, 4))
 
     def assignment(self, index: Tensor, side: str) -> tuple[Tensor, Tensor]:
-        """index int64 [n] in [0, 72) -> team and modifier arrangement, int64 [n] each."""
-        joint = self.halves[side].to(index.device).index_select(0, index)
+        """index int64 [n] in [0, sizes[side]) -> team and modifier arrangement, int64 [n] each."""
+        joint = self._joint[side].to(index.device).index_select(0, index)
         return joint // self.modifiers, joint % self.modifiers
 
 
@@ -64,12 +74,17 @@ class Large:
 
     Each round adds a keyed function of one coordinate to the other, modulo that one's size. A round can be undone, so
     the whole is a bijection of exactly the joint assignments, whatever the functions are.
+
+    sizes: the number of assignments of each side: train, test, fit, dev.
     """
 
     def __init__(self) -> None:
         data = json.loads(DATA.read_text(encoding="utf-8"))["large"]
         self.teams, self.modifiers = len(arrangements(9, 3)), len(arrangements(8, 4))
-        self.half = self.teams * self.modifiers // 2
+        half = self.teams * self.modifiers // 2
+        fit = half // 6 * 5
+        self._first = {"train": 0, "test": half, "fit": 0, "dev": fit}
+        self.sizes = {"train": half, "test": half, "fit": fit, "dev": half - fit}
         self.rounds = [
             (
                 self._function(data["key"] + 2 * turn, self.modifiers, self.teams),
@@ -96,5 +111,5 @@ class Large:
         return team, modifier
 
     def assignment(self, index: Tensor, side: str) -> tuple[Tensor, Tensor]:
-        """index int64 [n] in [0, 2,116,800) -> team and modifier arrangement, int64 [n] each."""
-        return self.shuffle(index if side == "train" else index + self.half)
+        """index int64 [n] in [0, sizes[side]) -> team and modifier arrangement, int64 [n] each."""
+        return self.shuffle(index + self._first[side])

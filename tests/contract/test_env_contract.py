@@ -9,7 +9,7 @@ import torch
 from torch import Tensor
 
 import envs
-from envs.base import BatchedEnv, EnvError, Observation
+from envs.base import BatchedEnv, EnvError, Observation, blanked
 
 torch.set_num_threads(1)  # tests run side by side
 IDS = envs.ids()
@@ -94,6 +94,28 @@ def test_the_layout_tells_a_network_all_it_needs(env_id: str) -> None:
         assert int(tokens.max()) < layout.vocabulary
     assert obs["valid"].shape == (16, layout.num_actions) and obs["valid"].dtype == torch.float32
     assert set(obs["valid"].unique().tolist()) <= {0.0, 1.0} and bool((obs["valid"].sum(dim=1) >= 1).all())
+
+
+@every_env
+def test_the_layout_tells_which_texts_describe_the_world_and_how_an_empty_one_looks(env_id: str) -> None:
+    layout = envs.make(env_id).layout
+    assert layout.descriptions and set(layout.descriptions) <= set(layout.texts)
+    assert layout.texts[0] in layout.descriptions  # the document
+    assert all(0 < token < layout.vocabulary and token != layout.pad for token in layout.blank)
+    for text in layout.descriptions:
+        field, length = layout.observation[text], layout.observation[f"{text}_len"]
+        assert 1 <= len(layout.blank) <= field.shape[-1] and length.low <= len(layout.blank) <= length.high
+
+
+@every_env
+def test_a_blanked_observation_is_one_that_the_layout_allows(env_id: str) -> None:
+    env = envs.make(env_id, num_envs=6, seed=1)
+    obs = env.reset()
+    empty = blanked(obs, env.layout)
+    assert_matches_layout(env, empty)
+    described = {name for text in env.layout.descriptions for name in (text, f"{text}_len")}
+    assert all((empty[name] is obs[name]) == (name not in described) for name in obs)
+    assert all(len(empty[name].unique(dim=0)) == 1 for name in described)
 
 
 @every_env
@@ -276,6 +298,6 @@ def test_a_person_can_read_the_board(env_id: str) -> None:
 
 
 def test_ids_are_those_that_other_people_s_scripts_use() -> None:
-    assert {f"rtfm-s{stage}-{side}" for stage in (1, 2, 3, 4) for side in ("train", "test")} <= set(IDS)
-    assert {"messenger-s1-train", "messenger-s1-val", "messenger-s1-test"} <= set(IDS)
+    assert {f"rtfm-s{stage}-{side}" for stage in (1, 2, 3, 4) for side in ("train", "test", "fit", "dev")} <= set(IDS)
+    assert {f"messenger-s1-{split}" for split in ("train", "val", "test", "fit", "dev")} <= set(IDS)
     assert len(IDS) == len(set(IDS))

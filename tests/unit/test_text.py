@@ -45,6 +45,15 @@ def test_an_empty_text_is_one_unknown_word_so_that_no_length_is_zero(tiny: WordT
     assert tiny.encode(["", "  "], 3)[1].tolist() == [1, 1]
 
 
+def test_blank_is_how_an_empty_text_is_written(tiny: WordTokenizer) -> None:
+    assert tiny.blank == (1,) == tuple(tiny.encode([""], 1)[0][0].tolist())
+
+
+@needs_bert
+def test_blank_word_pieces_are_cls_and_sep(bert: BertTokenizer) -> None:
+    assert bert.blank == (101, 102) == tuple(bert.encode([""], 2)[0][0].tolist())
+
+
 def test_equal_vocabularies_have_equal_names_and_others_have_not(tiny: WordTokenizer) -> None:
     assert tiny.name == WordTokenizer(["dog. sat cat THE"], "tiny").name
     assert tiny.name != WordTokenizer(["the cat sat. the dog ran"], "tiny").name
