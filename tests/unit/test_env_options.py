@@ -37,9 +37,20 @@ def test_a_configuration_lists_every_option_with_the_default_of_the_code(env: di
     }
 
 
+def test_tuning_plays_on_the_cut_of_the_training_games_and_never_on_test_games(env: dict[str, Any]) -> None:
+    assert env["games"] == {
+        "final": {"train": f"{env['id']}-train", "test": f"{env['id']}-test"},
+        "tune": {"train": f"{env['id']}-fit", "test": f"{env['id']}-dev"},
+    }
+
+
+@pytest.mark.parametrize("split", ["final", "tune"])
 @pytest.mark.parametrize("side", ["train", "test"])
-def test_a_configuration_builds_the_environment_that_no_options_build(env: dict[str, Any], side: str) -> None:
-    plain, configured = envs.make(env[side]), envs.make(env[side], **env["options"])
+def test_a_configuration_builds_the_environment_that_no_options_build(
+    env: dict[str, Any], split: str, side: str
+) -> None:
+    env_id = env["games"][split][side]
+    plain, configured = envs.make(env_id), envs.make(env_id, **env["options"])
     assert configured.layout == plain.layout
     plain.reset(), configured.reset()
     configured.load_state_dict(plain.state_dict())  # refuses a state of other options
