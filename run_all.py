@@ -28,6 +28,7 @@ examples:
 
 key=value:
   seeds, envs, methods, teacher_seeds, preset, name        change the grid (a new name gives it its own report)
+  tuned                                                    a file of configs/tuned/, or null: values that a search chose
   executor=inline|local, executor.workers, …               how to compute (configs/executor/); changes no result
   tracking.uri                                             MLflow store (else MLFLOW_TRACKING_URI, else in --root)
   anything else                                            a key of configs/, for every cell, checked beforehand
@@ -37,7 +38,7 @@ modes:
   retry    as cached, but failed stages get new attempts, from their checkpoints
   force    delete the stages of the selected cells, shared ones included, and compute them again
 
-exit codes: 0 ok, 1 a cell failed, 2 bad input (nothing was written), 130 interrupted (run again to continue)
+exit codes: 0 ok, 1 a cell or diagnostic failed, 2 bad input (nothing was written), 130 interrupted (run it again)
 """
 
 

@@ -20,6 +20,7 @@ BuildReport = Callable[[Path, str], tuple[Path, Path]]
 def command(options: argparse.Namespace, build_report: BuildReport) -> int:
     """Carry out the options that `run_all.parse` returned; returns the exit code. Raises BadInput."""
     from benchmark import show
+    from benchmark.show_plan import plan_text
 
     configs = Configs(options.configs or PROJECT / "configs")
     schema = Schema(configs.read("schema"), configs.shown("schema"))
@@ -29,7 +30,7 @@ def command(options: argparse.Namespace, build_report: BuildReport) -> int:
     store = RunStore(options.root)
     chosen = plan.only(cells)
     if options.verb == "plan":
-        print(json.dumps(chosen.to_json(), indent=1) if options.json else show.plan_text(chosen, store))
+        print(json.dumps(chosen.to_json(), indent=1) if options.json else plan_text(chosen, store))
         return 0
     if options.verb == "status":
         print(

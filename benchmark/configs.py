@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import cache
@@ -16,7 +17,16 @@ from omegaconf.errors import OmegaConfBaseException
 
 from benchmark.errors import BadInput, unknown
 
-_Loader = getattr(yaml, "CSafeLoader", yaml.SafeLoader)
+
+class _Loader(getattr(yaml, "CSafeLoader", yaml.SafeLoader)):  # type: ignore[misc]
+    """Reads numbers as Hydra does when it composes the same files: 1e-3, without a point, is one."""
+
+
+_Loader.add_implicit_resolver(
+    "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
+)
+
+NOT_GROUPS = ("grid", "tuned")  # folders of configurations whose files Hydra does not compose
 
 
 class Configs:
@@ -54,7 +64,7 @@ class Configs:
 
     def groups(self) -> list[str]:
         """Folders whose members can be chosen by `group=member`."""
-        return sorted(path.name for path in self.folder.iterdir() if path.is_dir() and path.name != "grid")
+        return sorted(path.name for path in self.folder.iterdir() if path.is_dir() and path.name not in NOT_GROUPS)
 
     def members(self, group: str) -> list[str]:
         return sorted(path.stem for path in (self.folder / group).glob("*.yaml"))
@@ -66,6 +76,12 @@ class Configs:
         if file not in members:
             raise unknown(what or group, str(name), members)
         return file
+
+    @cache  # noqa: B019
+    def environments(self) -> dict[str, str]:
+        """Environment id -> the file of the group that has it."""
+        files = {name: self.read(f"env/{name}").get("env") for name in self.members("env")}
+        return {str(own["id"]): name for name, own in files.items() if isinstance(own, dict) and "id" in own}
 
     @contextmanager
     def hydra(self) -> Iterator[None]:

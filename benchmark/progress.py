@@ -85,28 +85,40 @@ class Display:
         return Group(table, Text(hidden, style="bright_black"), self._overall(active))
 
     def _row(self, cell: Cell, active: dict[str, Outcome]) -> tuple[list[RenderableType], str]:
+        """Columns, and the state that colours and sorts them; diagnostics are only shown once the result is there."""
         assert self.driver is not None
         plan, states = self.driver.plan, self.driver.states
-        keys = list(cell.stages.values())
-        result = states[cell.stages[plan.result]]
+        result, required = states[cell.stages[plan.result]], plan.required(cell)
+        needed = {name: key for name, key in cell.stages.items() if key in required}
         if result.state == "done":
             value = result.metrics.get(plan.headline)
             shown = f"{plan.headline} {value:.3f}" if isinstance(value, float) else ""
-            return [cell.name, "done", "", "", "", "", shown], "done"
-        failed = next((key for key in keys if key in self.driver.given_up), None)
+            further = {name: key for name, key in cell.stages.items() if key not in required}
+            found = [
+                self._stage_words(name, key, active) for name, key in further.items() if states[key].state != "done"
+            ]
+            state = "failed" if any(word.endswith("failed") for word in found) else "done"
+            return [cell.name, ", ".join(["done", *found]), "", "", "", "", shown], state
+        failed = next((name for name, key in needed.items() if key in self.driver.given_up), None)
         if failed is not None:
-            return [cell.name, f"{plan.stages[failed].kind} failed", "", "", "", "", ""], "failed"
-        key = next((k for k in keys if k in active and active[k].state == "running"), None)
-        if key is None:
-            key = next((k for k in keys if states[k].state != "done"), keys[-1])
-            return [cell.name, f"{plan.stages[key].kind} waits", "", "", "", "", ""], "waiting"
-        now = active[key]
-        shown = "  ".join(f"{name} {value:.3g}" for name, value in now.shown.items())
+            return [cell.name, f"{failed} failed", "", "", "", "", ""], "failed"
+        name = next((n for n, key in needed.items() if key in active and active[key].state == "running"), None)
+        if name is None:
+            name = next(n for n, key in needed.items() if states[key].state != "done")
+            return [cell.name, f"{name} waits", "", "", "", "", ""], "waiting"
+        now = active[needed[name]]
+        shown = "  ".join(f"{metric} {value:.3g}" for metric, value in now.shown.items())
         left = duration((now.total - now.done) / now.rate) if now.rate > 0 and now.total else ""
         amount = f"{_short(now.done)}/{_short(now.total)}" if now.total else ""
         bar: RenderableType = ProgressBar(total=now.total, completed=now.done, width=16) if now.total else ""
         rate = f"{_short(now.rate)}/s" if now.rate > 0 else ""
-        return [cell.name, plan.stages[key].kind, bar, amount, rate, left, shown], "running"
+        return [cell.name, name, bar, amount, rate, left, shown], "running"
+
+    def _stage_words(self, name: str, key: str, active: dict[str, Outcome]) -> str:
+        """`probe failed`, `probe runs` or `probe waits`."""
+        assert self.driver is not None
+        runs = key in active and active[key].state == "running"
+        return f"{name} {'failed' if key in self.driver.given_up else 'runs' if runs else 'waits'}"
 
     def _overall(self, active: dict[str, Outcome]) -> RenderableType:
         assert self.driver is not None

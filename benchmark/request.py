@@ -14,6 +14,8 @@ from hydra.errors import HydraException
 from benchmark.configs import Configs, leaves
 from benchmark.errors import BadInput, unknown
 from benchmark.launch import ExecutorConfig
+from benchmark.search import Variant, variants
+from benchmark.tuned import Tuned, read_tuned
 from benchmark.validate import Schema, check_values
 
 # What a grid file may say, and the type of each; null only where None stands.
@@ -26,9 +28,16 @@ _GRID_TYPES: dict[str, tuple[type | None, ...]] = {
     "teacher_seeds": (int, None),
     "preset": (str, None),
     "overrides": (list,),
+    "search": (dict, None),
+    "tuned": (str, None),
 }
-_TYPE_WORDS: dict[type | None, str] = {str: "a word", list: "a list", int: "a whole number", None: "null"}
-
+_TYPE_WORDS: dict[type | None, str] = {
+    str: "a word",
+    list: "a list",
+    int: "a whole number",
+    dict: "`key: value` lines",
+    None: "null",
+}
 
 # A grid's name is the name of a folder and of an MLflow experiment.
 _NAME = re.compile(r"(?!\.)[A-Za-z0-9_.-]+")
@@ -36,7 +45,7 @@ _NAME = re.compile(r"(?!\.)[A-Za-z0-9_.-]+")
 
 @dataclass(frozen=True)
 class Request:
-    """A grid as asked for. environments, methods: files of the groups. overrides: dotted key -> value, checked later.
+    """A grid as asked for. environments: files of the group. overrides: dotted key -> value, checked later.
 
     choices: group -> member for other groups, e.g. network. sources: key or group -> where it was written.
     """
@@ -44,10 +53,11 @@ class Request:
     name: str
     description: str
     environments: tuple[str, ...]
-    methods: tuple[str, ...]
+    methods: tuple[Variant, ...]
     seeds: tuple[int, ...]
     teacher_seeds: int | None
     preset: str | None
+    tuned: Tuned | None
     choices: Mapping[str, str]
     overrides: Mapping[str, Any]
     sources: Mapping[str, str]
@@ -61,6 +71,7 @@ def read_request(configs: Configs, schema: Schema, grid: str, words: Sequence[st
     file = configs.member("grid", grid)
     given = _assignments(words)
     asked = _grid_file(configs, file)
+    search_where = "the command line" if "search" in given else configs.shown(f"grid/{file}")
     for key in [key for key in given if key in _GRID_TYPES and key != "overrides"]:
         asked[key] = _typed(key, given.pop(key), "the command line")
     for key, group in (("env", "envs"), ("method", "methods")):
@@ -87,14 +98,25 @@ def read_request(configs: Configs, schema: Schema, grid: str, words: Sequence[st
     for group in [key for key in overrides if key in configs.groups()]:
         choices[group] = configs.member(group, overrides.pop(group))
     seeds = _seeds(asked["seeds"])
+    search = asked.get("search") or {}
+    methods = variants(configs, _members(configs, "method", "methods", asked["methods"]), search, search_where)
+    for variant in methods:
+        for key in [key for key in variant.values if key in overrides]:
+            raise BadInput(f"{sources[key]}: {key} is set, but {variant.where} tries several; drop one of the two")
+    tuned = None if asked.get("tuned") is None else read_tuned(configs, asked["tuned"])
+    if search and tuned is not None:
+        raise BadInput(
+            f"tuned={tuned.name} holds what a search has chosen, and this grid searches; drop search or tuned"
+        )
     return Request(
         name=name,
         description=asked.get("description", ""),
         environments=_members(configs, "env", "envs", asked["envs"]),
-        methods=_members(configs, "method", "methods", asked["methods"]),
+        methods=methods,
         seeds=seeds,
         teacher_seeds=_teacher_seeds(asked.get("teacher_seeds"), seeds),
         preset=preset,
+        tuned=tuned,
         choices=choices,
         overrides=overrides,
         sources=sources,
@@ -105,6 +127,7 @@ def read_request(configs: Configs, schema: Schema, grid: str, words: Sequence[st
             "teacher_seeds": asked.get("teacher_seeds"),
             "preset": preset,
             "overrides": {**choices, **overrides},
+            "search": {one.name: {"base": one.file, "values": dict(one.values)} for one in methods if one.values},
         },
     )
 

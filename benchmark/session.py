@@ -49,7 +49,7 @@ def run_grid(plan: Plan, chosen: Plan, store: RunStore, request: Request, mode: 
     outcomes = store.outcomes(plan)
     cells = {cell.name: cell_outcome(plan, cell, outcomes) for cell in plan.cells}
     say("\n" + show.result_table(plan, cells) + "\n")
-    failures = show.failure_lines(chosen, {cell.name: cells[cell.name] for cell in chosen.cells}, store)
+    failures = show.failure_lines(chosen, {cell.name: cells[cell.name] for cell in chosen.cells}, outcomes, store)
     for line in failures:
         say(line)
     if failures:

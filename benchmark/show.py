@@ -1,13 +1,13 @@
-"""A plan, its state and its results as text for a terminal."""
+"""The state and the results of a plan as text for a terminal."""
 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from statistics import fmean
 from typing import Any
 
-from benchmark.spec import Cell, Outcome, Plan, cell_outcome
+from benchmark.spec import Outcome, Plan, cell_outcome, provenance_of
 from benchmark.store import RunStore
 
 
@@ -19,80 +19,16 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], indent: str =
     return "\n".join(indent + line.rstrip() for line in padded)
 
 
-def plan_text(plan: Plan, store: RunStore) -> str:
-    """Cells, shared stages and what is not available, with how much of it is done."""
-    available = [cell for cell in plan.cells if cell.unavailable is None]
-    wanted = sum(len(cell.stages) for cell in available)
-    parts = [f"grid {plan.grid}: {plan.description}" if plan.description else f"grid {plan.grid}"]
-    preset = plan.settings.get("preset")
-    if preset:
-        parts.append(f"preset {preset}: reduced, see configs/preset/{preset}/")
-    for key, value in (plan.settings.get("overrides") or {}).items():
-        parts.append(f"override {key}={value}")
-    done = sum(store.is_done(key) for key in plan.stages)
-    parts.append(
-        f"\n{len(available)} cells need {wanted} stages; shared ones counted once, {len(plan.stages)}"
-        f" ({done} done, {len(plan.stages) - done} to compute)"
-    )
-    if available:
-        parts.append("\ncells\n" + table(("environment", "method", "seeds", "stages"), _cell_rows(available)))
-        header = ("stage", "environment", "methods", "stages", "cells each", "done")
-        parts.append("\nstages\n" + table(header, _stage_rows(plan, store)))
-    missing = _unavailable(plan)
-    if missing:
-        count = len(plan.cells) - len(available)
-        parts.append(f"\nnot available: {count} of {len(plan.cells)} cells\n{missing}")
-    return "\n".join(parts)
-
-
-def _cell_rows(cells: Sequence[Cell]) -> list[tuple[str, str, str, str]]:
-    groups: dict[tuple[str, str, tuple[str, ...]], list[int]] = {}
-    for cell in cells:
-        groups.setdefault((cell.environment, cell.method, tuple(cell.stages)), []).append(cell.seed)
-    return [
-        (environment, method, " ".join(map(str, seeds)), " → ".join(stages))
-        for (environment, method, stages), seeds in groups.items()
-    ]
-
-
-def _stage_rows(plan: Plan, store: RunStore) -> list[tuple[object, ...]]:
-    groups: dict[tuple[str, str, str, int], list[str]] = {}
-    for key, stage in plan.stages.items():
-        users = plan.users[key]
-        methods = ", ".join(dict.fromkeys(cell.method for cell in users))
-        groups.setdefault((stage.kind, users[0].environment, methods, len(users)), []).append(key)
-    return [
-        (kind, environment, methods, len(keys), users, sum(store.is_done(key) for key in keys))
-        for (kind, environment, methods, users), keys in groups.items()
-    ]
-
-
-def _unavailable(plan: Plan) -> str:
-    reasons: dict[tuple[str, str], dict[str, int]] = {}
-    for cell in plan.cells:
-        if cell.unavailable is not None:
-            methods = reasons.setdefault((cell.environment, cell.unavailable), {})
-            methods[cell.method] = methods.get(cell.method, 0) + 1
-    return "\n".join(
-        f"  {environment}: {', '.join(methods)} ({sum(methods.values())} cells): {reason}"
-        for (environment, reason), methods in reasons.items()
-    )
-
-
 def status_text(plan: Plan, store: RunStore) -> str:
-    """Environment × method: how many seeds are in which state; then why, for those that failed."""
+    """Method × environment: how many seeds are in which state; then why, for those that failed."""
     outcomes = store.outcomes(plan)
     cells = {cell.name: cell_outcome(plan, cell, outcomes) for cell in plan.cells}
-    methods = list(dict.fromkeys(cell.method for cell in plan.cells))
-    rows = []
-    for environment in dict.fromkeys(cell.environment for cell in plan.cells):
-        row = [environment]
-        for method in methods:
-            own = [cells[c.name].state for c in plan.cells if (c.environment, c.method) == (environment, method)]
-            row.append(", ".join(f"{count} {state}" for state, count in Counter(own).items()))
-        rows.append(row)
-    text = f"grid {plan.grid} in {store.root}\n" + table(["", *methods], rows)
-    failures = failure_lines(plan, cells, store)
+
+    def states(own: Sequence[Outcome]) -> str:
+        return ", ".join(f"{count} {state}" for state, count in Counter(one.state for one in own).items())
+
+    text = f"grid {plan.grid} in {store.root}\n" + _method_table(plan, cells, states)
+    failures = failure_lines(plan, cells, outcomes, store)
     return text + ("\n\n" + "\n".join(failures) if failures else "")
 
 
@@ -112,30 +48,53 @@ def status_json(plan: Plan, store: RunStore) -> dict[str, Any]:
     return shown
 
 
-def failure_lines(plan: Plan, cells: Mapping[str, Outcome], store: RunStore) -> list[str]:
-    """One line per failed or blocked cell: which, why, and where its log is."""
-    lines = []
-    for name, outcome in cells.items():
-        if outcome.state in ("failed", "blocked"):
-            log = f" (log: {store.root / outcome.log})" if outcome.log else ""
-            lines.append(f"{name} {outcome.state}: {outcome.reason}{log}")
+def failure_lines(
+    plan: Plan, cells: Mapping[str, Outcome], outcomes: Mapping[str, Outcome], store: RunStore
+) -> list[str]:
+    """One line per failed or blocked cell: which, why, and where its log is; then the other stages that failed.
+
+    cells: outcome of each of the plan's cells, by its name. outcomes: of its stages, by key.
+    """
+    bad = {name: outcome for name, outcome in cells.items() if outcome.state in ("failed", "blocked")}
+    said = {outcome.key for outcome in bad.values()}
+    lines = [f"{name} {outcome.state}: {outcome.reason}{_log(outcome, store)}" for name, outcome in bad.items()]
+    for key in plan.stages:
+        outcome = outcomes[key]
+        if outcome.state == "failed" and key not in said:
+            unharmed = "" if any(cell.name in bad for cell in plan.users[key]) else "; no result needs it"
+            lines.append(f"{plan.label(key)} failed{unharmed}: {outcome.reason}{_log(outcome, store)}")
     return lines
 
 
+def _log(outcome: Outcome, store: RunStore) -> str:
+    return f" (log: {store.root / outcome.log})" if outcome.log else ""
+
+
 def result_table(plan: Plan, cells: Mapping[str, Outcome]) -> str:
-    """Environment × method: the mean of the headline metric over the seeds that are done, and how many those are."""
-    methods = list(dict.fromkeys(cell.method for cell in plan.cells))
-    rows = []
-    for environment in dict.fromkeys(cell.environment for cell in plan.cells):
-        row = [environment]
-        for method in methods:
-            own = [cells[c.name] for c in plan.cells if (c.environment, c.method) == (environment, method)]
-            values = [outcome.metrics.get(plan.headline) for outcome in own if outcome.state == "done"]
-            numbers = [float(value) for value in values if isinstance(value, int | float)]
-            mean = f"{fmean(numbers):.3f}" if numbers else "–"
-            row.append("n/a" if all(o.state == "unavailable" for o in own) else f"{mean} ({len(numbers)}/{len(own)})")
-        rows.append(row)
-    return f"{plan.headline}, mean over seeds (seeds done / planned)\n" + table(["", *methods], rows)
+    """Method × environment: the mean of the headline metric over the seeds that are done, and how many those are."""
+
+    def mean(own: Sequence[Outcome]) -> str:
+        if all(outcome.state == "unavailable" for outcome in own):
+            return "n/a"
+        values = [outcome.metrics.get(plan.headline) for outcome in own if outcome.state == "done"]
+        numbers = [float(value) for value in values if isinstance(value, int | float)]
+        shown = f"{fmean(numbers):.3f}" if numbers else "–"
+        return f"{shown} ({len(numbers)}/{len(own)})"
+
+    return f"{plan.headline}, mean over seeds (seeds done / planned)\n" + _method_table(plan, cells, mean)
+
+
+def _method_table(plan: Plan, cells: Mapping[str, Outcome], entry: Callable[[Sequence[Outcome]], str]) -> str:
+    """A row per method, with where it comes from, and a column per environment; entry: of a pair's seeds, its text."""
+    groups: dict[str, dict[str, list[Outcome]]] = {}
+    for cell in plan.cells:
+        groups.setdefault(cell.method, {}).setdefault(cell.environment, []).append(cells[cell.name])
+    environments = list(dict.fromkeys(cell.environment for cell in plan.cells))
+    rows = [
+        [method, provenance_of(plan, method), *(entry(own[name]) if name in own else "" for name in environments)]
+        for method, own in groups.items()
+    ]
+    return table(["", "", *environments], rows)
 
 
 def duration(seconds: float) -> str:

@@ -110,8 +110,10 @@ class Plan:
 
     stages: key -> Stage, parents before children. result: the pipeline's stage whose metrics are a cell's result.
     headline: the metric that tables show. settings: seeds, teacher_seeds, preset and overrides as asked for; changes:
-    environment -> dotted key -> [default, here]. environments, methods: what the composed configuration says of each
-    (label, provenance, options, switches), by name; of one that is not available, what its file says.
+    environment -> dotted key -> [default, here]; search: method -> {base: the one it varies, values: dotted key ->
+    value}; tuned: None, or {name, digest, values: environment -> method -> dotted key -> value}. environments, methods:
+    what the composed configuration says of each (label, provenance, options, switches), by name, without what is tuned
+    for one environment; of one that is not available, what its file says.
     """
 
     grid: str
@@ -142,14 +144,30 @@ class Plan:
                 children[parent].append(key)
         return {key: tuple(keys) for key, keys in children.items()}
 
+    def names(self, key: str) -> tuple[str, ...]:
+        """What the cells that need a stage call it: one name as a rule, more where equal work has several uses."""
+        found = (name for cell in self.users[key] for name, its_key in cell.stages.items() if its_key == key)
+        return tuple(dict.fromkeys(found))
+
+    def required(self, cell: Cell) -> frozenset[str]:
+        """The keys of the stages that the cell's result rests on, its own included; the others are diagnostics."""
+        found: set[str] = set()
+        waiting = [cell.stages[self.result]] if cell.stages else []
+        while waiting:
+            key = waiting.pop()
+            if key not in found:
+                found.add(key)
+                waiting += self.stages[key].parents.values()
+        return frozenset(found)
+
     def label(self, key: str) -> str:
-        """A stage in a person's words: its kind, environment, the methods that share it, and its seed."""
+        """A stage in a person's words: its name, environment, the methods that share it, and its seed."""
         users = self.users[key]
         methods = list(dict.fromkeys(cell.method for cell in users))
         seeds = list(dict.fromkeys(cell.seed for cell in users))
         shared = methods[0] if len(methods) == 1 else f"{len(methods)} methods"
         seed = str(seeds[0]) if len(seeds) == 1 else f"{len(seeds)} seeds"
-        return f"{self.stages[key].kind} {users[0].environment}/{shared}/{seed}"
+        return f"{'+'.join(self.names(key))} {users[0].environment}/{shared}/{seed}"
 
     def only(self, cells: tuple[Cell, ...]) -> Plan:
         """The same plan restricted to some of its cells and the stages that they need."""
@@ -235,21 +253,35 @@ def blocked(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
 def cell_outcome(plan: Plan, cell: Cell, outcomes: Mapping[str, Outcome]) -> Outcome:
     """What became of a cell, from the outcomes of its stages (after `blocked`).
 
-    failed: a stage that only this cell uses failed; blocked: one that it shares with other cells did.
+    failed: a stage that only this cell uses failed; blocked: one that it shares with other cells did. Diagnostics, on
+    which its result does not rest, decide nothing.
     """
     if cell.unavailable is not None:
         return Outcome("", "unavailable", reason=cell.unavailable)
-    stages = [outcomes[key] for key in cell.stages.values()]
     result = outcomes[cell.stages[plan.result]]
     if result.state == "done":
         return result
-    failed = next((outcome for outcome in stages if outcome.state == "failed"), None)
-    if failed is not None:
-        state: State = "failed" if len(plan.users[failed.key]) == 1 else "blocked"
-        return replace(failed, state=state, reason=f"{plan.stages[failed.key].kind}: {failed.reason}")
+    required = plan.required(cell)
+    stages = {name: outcomes[key] for name, key in cell.stages.items() if key in required}
+    for name, outcome in stages.items():
+        if outcome.state == "failed":
+            state: State = "failed" if len(plan.users[outcome.key]) == 1 else "blocked"
+            return replace(outcome, state=state, reason=f"{name}: {outcome.reason}")
     for state in ("running", "stopped"):
-        for outcome in stages:
+        for outcome in stages.values():
             if outcome.state == state:
                 return outcome
-    started = any(outcome.state == "done" for outcome in stages)
+    started = any(outcome.state == "done" for outcome in stages.values())
     return replace(result, state="stopped" if started else "missing")
+
+
+def provenance_of(plan: Plan, method: str, environment: str | None = None) -> str:
+    """Where a method comes from, on an environment: released, reimplemented, ours, …; `unknown` where no file says.
+
+    Without an environment: on those of the plan; where the words differ, each of them, joined by " / ".
+    """
+    words = plan.methods.get(method, {}).get("provenance", "unknown")
+    if not isinstance(words, Mapping):
+        return str(words)
+    environments = plan.environments if environment is None else [environment]
+    return " / ".join(dict.fromkeys(str(words.get(name, words["default"])) for name in environments))

@@ -164,7 +164,11 @@ class Mirror:
         created = str(self._created(next(iter(cell.stages.values()))))  # its first stage's
         words = f"tags.kind = 'cell' and tags.cell = '{cell.name}' and tags.stage_key = '{result}'"
         found = self._find(words, created)
+        stages = {f"stage.{name}": key for name, key in cell.stages.items()}
         if found is not None:
+            for name, key in stages.items():  # another plan may have other diagnostics
+                if found.data.tags.get(name) != key:
+                    self._client.set_tag(found.info.run_id, name, key)
             return str(found.info.run_id)
         tags = {
             "kind": "cell",
@@ -176,7 +180,7 @@ class Mirror:
             "stage_key": result,
             "created": created,
             "store": self._home,
-            **{f"stage.{name}": key for name, key in cell.stages.items()},
+            **stages,
         }
         params: dict[str, Any] = {"environment": cell.environment, "method": cell.method, "seed": cell.seed}
         for name, key in cell.stages.items():
@@ -285,8 +289,9 @@ class Mirror:
         return known and (outcome.state != "running" or self._created(key) > 0)
 
     def _last_frames(self, cell: Cell) -> int:
-        """Frames at the end of the cell's longest curve: where its result belongs on the axis."""
-        curves = (self.store.curve(key) for key in cell.stages.values())
+        """Frames at the end of the evaluated curve: where the cell's result belongs on the axis."""
+        evaluated = self.plan.stages[cell.stages[self.plan.result]].parents.values()
+        curves = (self.store.curve(key) for key in evaluated)
         return max((int(rows[-1]["frames"]) for rows in curves if rows), default=0)
 
     def _tag_once(self, run: str, name: str, value: str) -> None:

@@ -1,6 +1,7 @@
 """A complete toy benchmark in a temporary folder: configurations, and stages that fail, sleep or die on demand.
 
-The pipeline has the real one's shape (play → study → practise → exam), small enough that a stage takes milliseconds.
+The pipeline has the real one's shape (play → study → practise → exam, and a look at the study), small enough that a
+stage takes milliseconds.
 Its functions leave a line in a ledger whenever they compute, so a test can count what was computed and how often.
 What should go wrong is told through a folder, not through parameters, so that a stage keeps its key:
 
@@ -47,6 +48,7 @@ defaults:
   - executor: local
   - _self_
 study_targets: {none: null, dynamics: tests.toy.study}
+inspect_targets: {none: null, dynamics: tests.toy.inspect}
 stages:
   play:
     target: tests.toy.play
@@ -60,6 +62,12 @@ stages:
     seed: teacher
     parents: [play]
     params: {env: {id: "${env.id}", size: "${env.size}"}, lr: "${study.lr}"}
+  inspect:
+    target: ${inspect_targets.${method.pretrain}}
+    version: 1
+    seed: teacher
+    parents: [study]
+    params: {env: {id: "${env.id}", size: "${env.size}"}}
   practise:
     target: tests.toy.practise
     version: 1
@@ -73,6 +81,7 @@ stages:
     parents: [practise]
     params: {env: {id: "${env.id}", size: "${env.size}"}, episodes: 10}
 result: exam
+diagnostics: []
 headline: score
 play: {episodes: 3}
 study: {lr: 0.1}
@@ -87,10 +96,10 @@ FILES = {
     "env: {id: north, label: North, data: [data/north.json], size: 4}\n",
     "env/far_south": "# @package _global_\ndefaults: [/learner: slow]\nenv: {id: far-south, label: South, size: 5}\n",
     "env/west": "# @package _global_\nenv: {id: west, label: West, unavailable: nobody has been there yet}\n",
-    "method/plain": "label: Plain\npretrain: none\ndistill: 0.0\n",
-    "method/taught": "label: Taught\npretrain: dynamics\ndistill: 1.0\n",
-    "method/taught_less": "label: Taught less\npretrain: dynamics\ndistill: 0.5\n",
-    "method/dreamt": "label: Dreamt\nunavailable: dreaming is not built yet\n",
+    "method/plain": "label: Plain\nprovenance: released\npretrain: none\ndistill: 0.0\n",
+    "method/taught": "label: Taught\nprovenance: {default: ours, north: released}\npretrain: dynamics\ndistill: 1.0\n",
+    "method/taught_less": "label: Taught less\nprovenance: ours\npretrain: dynamics\ndistill: 0.5\n",
+    "method/dreamt": "label: Dreamt\nprovenance: reimplemented\nunavailable: dreaming is not built yet\n",
     "learner/slow": "lr: 0.5\nupdates: 10\nrule: sgd\nsizes: [2, 3]\n",
     "learner/quick": "lr: 0.9\nupdates: 5\nrule: adam\nsizes: [2]\n",
     "executor/local": "kind: local\nworkers: 2\ndevice: cpu\ncheckpoint_s: 60.0\nmax_failures: 2\nmax_crashes: 2\n"
@@ -103,6 +112,12 @@ FILES = {
     "seeds: [0, 1]\nteacher_seeds: null\npreset: null\n",
     "grid/one": "name: one\nenvs: [north]\nmethods: [plain]\nseeds: [0]\n",
     "grid/three": "name: three\nenvs: [north]\nmethods: [taught]\nseeds: [0]\n",
+    "grid/inspected": "envs: [north]\nmethods: [plain, taught, taught_less]\nseeds: [0]\n"
+    "overrides: ['diagnostics=[inspect]']\n",
+    "grid/search": "envs: [north]\nmethods: [plain, taught]\nseeds: [0]\n"
+    "search: {taught: {method.distill: [1.0, 0.25], learner.lr: [0.5, 1e-5]}}\n",
+    "tuned/small": "selected_on: {grid: search}\n"
+    "values: {north: {taught: {method.distill: 0.25, learner.lr: 1}}, far-south: {taught_less: {study.lr: 0.2}}}\n",
     "grid/wide": "name: wide\nenvs: [north, west]\nmethods: [plain, dreamt]\nseeds: 2\n",
     "grid/small": "name: small\nenvs: [north]\nmethods: [plain]\nseeds: [0]\npreset: tiny\n",
 }
@@ -242,6 +257,13 @@ def study(job: Job) -> dict[str, float]:
     job.publish("study.json", lambda path: path.write_text(json.dumps(mean)))
     job.log(1, **{"valid/mean": mean})
     return {"mean": mean}
+
+
+def inspect(job: Job) -> dict[str, float]:
+    """A diagnostic: the size of what was studied."""
+    _begin("inspect", job.params)
+    _obey("inspect", job.params, 0)
+    return {"size": abs(json.loads((job.parents["study"] / "study.json").read_text()))}
 
 
 def practise(job: Job) -> dict[str, float]:
