@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import json
 import os
 import subprocess
 import sys
+from collections import Counter
 from pathlib import Path
 
 import pytest
@@ -17,7 +19,17 @@ def smoke(root: Path) -> subprocess.CompletedProcess[str]:
     command = [sys.executable, "run_all.py", "--grid", "smoke", "executor=local", "executor.workers=2"]
     environ = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     command += ["--root", str(root)]
-    return subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=400)
+    return subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=900)
+
+
+def computed(store: RunStore) -> dict[tuple[str, str], int]:
+    """What was executed, counted from the run folders: (kind of stage, its player or model) -> how often."""
+    counts: Counter[tuple[str, str]] = Counter()
+    for folder in store.root.glob("*/spec.json"):
+        spec = json.loads(folder.read_text(encoding="utf-8"))
+        what = spec["params"].get("source", spec["target"] if spec["kind"] == "pretrain" else "")
+        counts[spec["kind"], what] += 1
+    return dict(counts)
 
 
 @pytest.mark.xdist_group("smoke")
@@ -27,7 +39,24 @@ def test_the_smoke_grid_runs_to_its_report_and_then_computes_nothing(tmp_path: P
     store = RunStore(tmp_path)
     plan = store.plan("smoke")
     outcomes = store.outcomes(plan)
-    assert [outcome.state for outcome in outcomes.values()] == ["done"] * 18
+    assert [outcome.state for outcome in outcomes.values()] == ["done"] * 72
+    assert computed(store) == {
+        ("demonstrations", "expert"): 2,  # an environment's own, for eight methods
+        ("demonstrations", "random"): 2,  # the interaction of inverse RL, and what ldd_nonexpert learns from
+        ("inverse", ""): 2,
+        ("pretrain", "agents.pretraining.dynamics.train"): 8,  # expert, no language, non-expert, head rep
+        ("pretrain", "agents.pretraining.vae.train"): 2,
+        ("pretrain", "agents.pretraining.cloning.train"): 2,
+        ("probe", ""): 14,  # one per pretraining, and the untrained trunk
+        ("policy", ""): 20,
+        ("evaluate", ""): 20,
+    }
+    for environment in ("rtfm-s1", "messenger-s1"):
+        taught = {cell.method: cell.stages.get("pretrain") for cell in plan.cells if cell.environment == environment}
+        teacher = taught.pop("ldd")
+        assert {method for method, key in taught.items() if key == teacher} == {
+            "ldd_init_only", "ldd_distill_only", "reward_shaping",
+        }  # fmt: skip
     for cell in plan.cells:
         assert 0 <= outcomes[cell.stages[plan.result]].metrics["win_rate"] <= 1, cell.name
     report = (store.grid_folder("smoke") / "report.md").read_text(encoding="utf-8")
@@ -36,5 +65,5 @@ def test_the_smoke_grid_runs_to_its_report_and_then_computes_nothing(tmp_path: P
 
     again = smoke(tmp_path)
     assert (again.returncode, again.stderr) == (0, "")
-    assert "18 done before, 0 to compute" in again.stdout
+    assert "72 done before, 0 to compute" in again.stdout
     assert store.outcomes(plan) == outcomes
