@@ -9,27 +9,34 @@ from collections.abc import Sequence
 from pathlib import Path
 from typing import Any
 
+import pandas as pd
+
 from reports.figures import Figure
 from reports.frame import GridData, load
 from reports.output import ReportFolder
-from reports.pages import PAGES
+from reports.pages import all_pages
+from reports.pages.tuning import FILE as TUNED_FILE
 from reports.render import to_html, to_markdown
 from reports.tables import Table
+from reports.tuning import searches, to_yaml, tuned
 
 
 def build(root: Path, grid: str) -> tuple[Path, Path]:
     """Write `<root>/grids/<grid>/report.md` and `report.html` and return their paths.
 
-    Beside them: figures/ (SVG, PNG, PDF), tables/ (CSV), data/ (the tidy frames), and beside every figure and table a
-    JSON file with the keys of the runs behind it. A grid that is not finished gives a report that says what is missing.
-    Equal run folders give equal files. Raises benchmark.errors.BadInput for a grid without a plan in `root`.
+    Beside them: figures/ (SVG, PNG, PDF), tables/ (CSV), data/ (the tidy frames), `tuned.yaml` where the grid is a
+    search, and beside every figure and table a JSON file with the keys of the runs behind it. A grid that is not
+    finished gives a report that says what is missing. Equal run folders give equal files. Raises
+    benchmark.errors.BadInput for a grid without a plan in `root`.
     """
     data = load(root, grid)
-    pages = [page(data) for page in PAGES]
+    pages = all_pages(data)
     folder = ReportFolder(data.folder)
     images = write_figures(folder, [figure for page in pages for figure in page.figures()])
     write_tables(folder, [table for page in pages for table in page.tables()])
     write_frames(folder, data)
+    if data.search:
+        folder.write(TUNED_FILE, to_yaml(tuned(data, searches(data))).encode())
     title = f"LDD-Bench: {grid}"
     done = int((data.cells["status"] == "done").sum())
     footer = f"{done} of {len(data.cells)} cells · plan {digest(data.plan.to_json())}"
@@ -67,6 +74,16 @@ def write_frames(folder: ReportFolder, data: GridData) -> None:
     folder.write("data/cells.csv", cells.to_csv(index=False, lineterminator="\n").encode())
     stages = data.stages.drop(columns="metrics")
     folder.write("data/stages.csv", stages.to_csv(index=False, lineterminator="\n").encode())
+    metrics = pd.DataFrame(
+        [
+            (row["key"], row["kind"], row["environment"], name, value)
+            for row in data.stages.to_dict("records")
+            for name, value in row["metrics"].items()
+            if isinstance(value, int | float)
+        ],
+        columns=["key", "kind", "environment", "metric", "value"],
+    )
+    folder.write("data/metrics.csv", metrics.to_csv(index=False, lineterminator="\n").encode())
     curves = data.curves.to_csv(index=False, lineterminator="\n").encode()
     folder.write("data/curves.csv.gz", gzip.compress(curves, mtime=0))
 

@@ -1,8 +1,8 @@
-"""The figures of a report. A figure is drawn once per theme and file format; the caption says how to read it."""
+"""A figure of a report, drawn once per theme and file format; and the figure of final scores."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable
 from dataclasses import dataclass
 from typing import Any
 
@@ -11,21 +11,19 @@ import numpy.typing as npt
 import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
-from matplotlib.lines import Line2D
-from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from reports.frame import GridData
 from reports.stats import mean_interval, wilson_interval
 from reports.style import DARK, LIGHT, LineStyle, Theme, canvas, encode, method_styles, quiet_axes
-from reports.text import plural
+from reports.text import wrapped
 
 Array = npt.NDArray[np.float64]
 
 WIDTH = 4.4
 """Inches: small enough that the type is still readable on a telephone."""
 
-CURVE_PANELS = (("test", "held-out games (test split)"), ("train", "training episodes"))
-"""Where the headline metric was measured during training, and the title of its panel, top to bottom."""
+MOST_METHODS = 12
+"""A figure of more methods than there are styles would say nothing."""
 
 
 @dataclass(frozen=True)
@@ -65,119 +63,15 @@ class Figure:
         return {"figure": self.id, "title": self.title, "caption": self.caption, "runs": list(self.runs)}
 
 
-@dataclass(frozen=True)
-class Curve:
-    """One seed's curve, by ascending frames. whole: its training is finished, so nothing will be added."""
-
-    frames: Array
-    values: Array
-    whole: bool
-
-
-def mean_curve(curves: list[Curve]) -> tuple[Array, Array]:
-    """Mean over seeds at every frame where any of them has a point and all of them have begun and not ended.
-
-    Between two points a seed's curve is read off its line. Outside the common range a mean would be over other seeds.
-    """
-    if not curves:
-        return np.empty(0), np.empty(0)
-    frames = np.unique(np.concatenate([curve.frames for curve in curves]))
-    first = max(float(curve.frames[0]) for curve in curves)
-    last = min(float(curve.frames[-1]) for curve in curves)
-    frames = frames[(frames >= first) & (frames <= last)]
-    return frames, np.mean([np.interp(frames, curve.frames, curve.values) for curve in curves], axis=0)
-
-
-def select_curves(rows: pd.DataFrame, metric: str) -> dict[str, list[Curve]]:
-    """Method -> its seeds' curves of one metric, from the policy rows of one environment."""
-    found: dict[str, list[Curve]] = {}
-    chosen = rows[rows["metric"] == metric].dropna(subset=["value"])
-    for (method, _), group in chosen.groupby(["method", "seed"], sort=True):
-        group = group.sort_values("frames")
-        frames, values = (group[name].to_numpy(np.float64) for name in ("frames", "value"))
-        found.setdefault(str(method), []).append(Curve(frames, values, bool(group["whole"].iloc[0])))
-    return found
-
-
-def learning_curves(data: GridData, environment: str) -> Figure | None:
-    """Test and training win rate by environment frames: a bold mean per method, a thin line per seed.
-
-    None where no policy of the environment has logged a point.
-    """
-    rows = data.curves[(data.curves["environment"] == environment) & data.curves["stage"].isin(data.curve_stages)]
-    panels = [(title, select_curves(rows, f"{where}/{data.headline}")) for where, title in CURVE_PANELS]
-    panels = [(title, curves) for title, curves in panels if curves]
-    if not panels:
-        return None
-    methods = [method for method in data.methods if any(method in curves for _, curves in panels)]
-    name = data.environment_label(environment)
-    told = "; ".join(f"{data.method_label(m)}: {_curves_in_words(panels[0][1].get(m, []))}" for m in methods)
-
-    def draw(figure: Canvas, theme: Theme) -> None:
-        styles = method_styles(data.methods, theme)
-        axes = figure.subplots(len(panels), 1, sharex=True, squeeze=False)[:, 0]
-        for ax, (title, curves) in zip(axes, panels, strict=True):
-            draw_curves(ax, curves, styles, data.counts_wins)
-            ax.set_title(f"{name}: {title}")
-            ax.set_ylabel(data.headline_label)
-        axes[-1].set_xlabel("environment frames of reinforcement learning")
-        handles = [Line2D([], [], **bold(styles[method]), label=data.method_label(method)) for method in methods]
-        figure.legend(handles=handles, loc="outside lower center", ncols=min(2, len(methods)))
-
-    return Figure(
-        id=f"curves-{environment}",
-        title=f"Learning curves, {name}",
-        caption=(
-            f"{name}: {data.headline_label} against environment frames of reinforcement learning. Bold: mean over "
-            "the seeds whose training is finished, as far as all of them reach. Thin: every seed. The report "
-            "smooths nothing. Test games are a fixed list, played greedily at fixed intervals; no decision reads "
-            "them. Training episodes are played by the sampling policy. Frames of demonstrations and pretraining "
-            "are not on this axis."
-        ),
-        alt=f"Line chart of {data.headline_label} by frames on {name}; " + told,
-        size=(WIDTH, 2.2 * len(panels) + 0.3 + 0.2 * -(-len(methods) // 2)),
-        draw=draw,
-        runs=tuple(dict.fromkeys(rows["key"])),
-    )
-
-
-def _curves_in_words(curves: list[Curve]) -> str:
-    values = mean_curve([curve for curve in curves if curve.whole])[1]
-    end = f", mean {values[0]:.2f} at first and {values[-1]:.2f} at last" if values.size else ""
-    return plural(len(curves), "seed") + end
-
-
-def bold(style: LineStyle) -> dict[str, Any]:
-    """How a mean is drawn, in the figure and in its legend."""
-    return {"color": style.color, "linestyle": style.dash, "linewidth": 2, "marker": style.marker, "markersize": 5}
-
-
-def draw_curves(
-    ax: Axes, curves: Mapping[str, list[Curve]], styles: Mapping[str, LineStyle], whole_range: bool
-) -> None:
-    """One panel: thin seeds under bold means. whole_range: on the range of a win rate, whatever the data."""
-    for method, seeds in curves.items():
-        style = styles[method]
-        for curve in seeds:
-            dot = "." if curve.frames.size == 1 else None
-            ax.plot(curve.frames, curve.values, color=style.color, linewidth=0.8, alpha=0.5, marker=dot)
-        frames, values = mean_curve([curve for curve in seeds if curve.whole])
-        if frames.size:
-            ax.plot(frames, values, **bold(style), markevery=max(1, frames.size // 7))
-    quiet_axes(ax)
-    if whole_range:
-        ax.set_ylim(-0.02, 1.02)
-    ax.set_xlim(left=0, right=ax.dataLim.x1 * 1.03 or 1)
-    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
-    ax.xaxis.set_major_locator(MaxNLocator(6))
-
-
 def final_scores(data: GridData, environment: str) -> Figure | None:
-    """Every seed's final score and the mean with its t interval, one line per method; wins with Wilson intervals."""
+    """Every seed's final score and the mean with its t interval, one line per method; wins with Wilson intervals.
+
+    None where nothing is finished, and for more methods than a figure can tell apart.
+    """
     rows = data.cells[data.cells["environment"] == environment]
     methods = [m for m in data.methods if (rows[rows["method"] == m]["status"] != "unavailable").any()]
     done = data.done(environment)
-    if done.empty:
+    if done.empty or len(methods) > MOST_METHODS:
         return None
     name = data.environment_label(environment)
 
@@ -186,12 +80,12 @@ def final_scores(data: GridData, environment: str) -> Figure | None:
         ax = figure.subplots()
         for line, method in enumerate(methods):
             draw_scores(ax, line, data, done[done["method"] == method], styles[method], theme)
-        ax.set_yticks(range(len(methods)), [data.method_label(method) for method in methods])
+        ax.set_yticks(range(len(methods)), [wrapped(data.method_label(method)) for method in methods])
         ax.tick_params(axis="y", labelcolor=theme.ink)
         ax.set_ylim(len(methods) - 0.45, -0.45)
         if data.counts_wins:
             ax.set_xlim(-0.02, 1.02)
-        ax.set_xlabel(f"{data.headline_label} on held-out games, last checkpoint")
+        ax.set_xlabel(f"{data.headline_label} on {data.games_label}, last checkpoint")
         ax.set_title(name)
         quiet_axes(ax)
         ax.grid(False, axis="y")
@@ -200,7 +94,7 @@ def final_scores(data: GridData, environment: str) -> Figure | None:
         id=f"scores-{environment}",
         title=f"Final scores, {name}",
         caption=(
-            f"{name}: {data.headline_label} of the last checkpoint on the fixed list of held-out games. Large mark "
+            f"{name}: {data.headline_label} of the last checkpoint on the fixed list of {data.games_label}. Large mark "
             "and bar: mean over seeds with its 95% t interval; no bar where that is undefined, an arrow where it "
             "leaves the range of a win rate. Small marks: every seed, with the 95% Wilson interval of its games."
         ),

@@ -5,9 +5,10 @@ Every planned cell has its row for ever: one that failed or is missing has a sta
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
+from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
 
@@ -15,15 +16,17 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.spec import Cell, Outcome, Plan, cell_outcome
+from benchmark.spec import Cell, Outcome, Plan, cell_outcome, provenance_of
 from benchmark.store import RunStore
+from reports import tables
+from reports.extra import COST_COLUMNS, costs, policy_key
 
 STATUSES = ("done", "failed", "blocked", "missing", "unavailable")
 """What can have become of a cell. A cell that is being computed, or was stopped, is missing, and its reason says so."""
 
 CELL_COLUMNS = (
     "environment", "method", "seed", "status", "reason", "log", "key", "keys", "episodes_file", "device", "attempts",
-    "deterministic", "seconds",
+    "deterministic", "seconds", *COST_COLUMNS,
 )  # fmt: skip
 STAGE_COLUMNS = (
     "key", "kind", "label", "environment", "cells", "state", "reason", "log", "seconds", "device", "attempts",
@@ -36,10 +39,11 @@ CURVE_COLUMNS = ("environment", "method", "seed", "stage", "key", "whole", "fram
 class GridData:
     """All that a report knows of a grid. Paths in it are relative to `root`, the store's folder.
 
-    folder: of the grid's report. cells: CELL_COLUMNS, then a column per result metric (NaN where the cell is not done)
-    and a `seconds_<stage>` column per stage of the pipeline. key: the run of the result; keys: all runs of the cell;
-    seconds: of all its stages, shared ones included. stages: STAGE_COLUMNS, one row per distinct stage; metrics is a
-    mapping. curves: CURVE_COLUMNS; whole says that the stage is done. provenance: stage key -> commit, packages, ….
+    folder: of the grid's report. cells: CELL_COLUMNS, then a column per result metric (NaN where the cell is not
+    done) and a `seconds_<stage>` column per stage of the pipeline. key: the run of the result; keys: all runs of
+    the cell; seconds: of all stages that its result needs, shared ones included. COST_COLUMNS: see reports.extra.
+    stages: STAGE_COLUMNS, one row per distinct stage; metrics is a mapping. curves: CURVE_COLUMNS; whole says that
+    the stage is done. provenance: stage key -> commit, packages, ….
     """
 
     root: Path
@@ -68,14 +72,17 @@ class GridData:
     @cached_property
     def pipeline(self) -> list[str]:
         """Names of all stages, parents first."""
-        longest_first = sorted(self.plan.cells, key=lambda cell: -len(cell.stages))
-        return list(dict.fromkeys(name for cell in longest_first for name in cell.stages))
+        names: TopologicalSorter[str] = TopologicalSorter()
+        for cell in self.plan.cells:
+            name_of = {key: name for name, key in cell.stages.items()}
+            for name, key in cell.stages.items():
+                names.add(name, *(name_of[parent] for parent in self.plan.stages[key].parents.values()))
+        return list(names.static_order())
 
     @cached_property
-    def curve_stages(self) -> frozenset[str]:
-        """The stages whose results are evaluated: their curves are the learning curves."""
-        results = (self.plan.stages[cell.stages[self.plan.result]] for cell in self.plan.cells if cell.stages)
-        return frozenset(parent for stage in results for parent in stage.parents)
+    def curve_keys(self) -> frozenset[str]:
+        """The runs whose results are evaluated: their curves are the learning curves."""
+        return frozenset(key for cell in self.plan.cells if (key := policy_key(self.plan, cell)))
 
     @cached_property
     def environments(self) -> list[str]:
@@ -84,20 +91,74 @@ class GridData:
 
     @cached_property
     def methods(self) -> list[str]:
-        """Methods in the order of the grid."""
-        return list(dict.fromkeys(cell.method for cell in self.plan.cells))
+        """Methods in the order of the grid, but ours after all others."""
+        return sorted(dict.fromkeys(cell.method for cell in self.plan.cells), key=self.is_ours)
+
+    @property
+    def search(self) -> Mapping[str, Mapping[str, Any]]:
+        """Candidate -> method, values: which method it is, with what; empty for a grid that does not search."""
+        return self.plan.settings.get("search") or {}
+
+    @property
+    def tuned(self) -> Mapping[str, Any]:
+        """The file of searched settings that the grid uses: name, sha256, values; empty without one."""
+        return self.plan.settings.get("tuned") or {}
+
+    @cached_property
+    def evaluated_on(self) -> dict[str, str]:
+        """Environment -> the name of the games behind its results, where the plan says it."""
+        found = {}
+        for cell in self.plan.cells:
+            environment = self.plan.stages[cell.stages[self.plan.result]].params.get("env") if cell.stages else None
+            if isinstance(environment, Mapping) and "name" in environment:
+                found[cell.environment] = str(environment["name"])
+        return found
+
+    @property
+    def games_label(self) -> str:
+        """What the results were measured on, in words."""
+        validation = any(not name.endswith("-test") for name in self.evaluated_on.values())
+        return "validation games" if validation else "held-out games"
 
     def environment_label(self, environment: str) -> str:
         """An environment's name for readers."""
         return str(self.plan.environments.get(environment, {}).get("label", environment))
 
     def method_label(self, method: str) -> str:
-        """A method's name for readers."""
+        """A method's name for readers, for prose and figures; tables use the three below, which add its origin."""
         return str(self.plan.methods.get(method, {}).get("label", method))
 
-    def method_provenance(self, method: str) -> str:
-        """Where a method's code comes from: released, reimplemented, ours, …"""
-        return str(self.plan.methods.get(method, {}).get("provenance", "unknown"))
+    def method_entry(self, method: str, environment: str | None = None) -> tables.Cell:
+        """A method's name in a table, its provenance under it."""
+        return tables.Cell(self.method_label(method), self.provenance_tag(method, environment))
+
+    def method_column(self, method: str, environment: str | None = None) -> tables.Column:
+        """The same as a column's heading."""
+        return tables.Column(self.method_label(method), self.provenance_tag(method, environment))
+
+    def method_names(self, methods: Sequence[str], environment: str | None = None) -> str:
+        """Several methods in one line, the provenance of each behind it: `LDD (released); LDD-rep (ours)`."""
+        return "; ".join(f"{self.method_label(m)} ({self.provenance_tag(m, environment)})" for m in methods)
+
+    def provenance_tag(self, method: str, environment: str | None = None) -> str:
+        """Where a method comes from on an environment: released, reimplemented, ours, …
+
+        Without an environment, on all of the grid; `ours / released` where they differ.
+        """
+        return provenance_of(self.plan, method, environment)
+
+    def is_ours(self, method: str, environment: str | None = None) -> bool:
+        """Whether the method is not the paper's, on the environment or on all of the grid."""
+        return self.provenance_tag(method, environment) == "ours"
+
+    def metrics(self, key: str) -> Mapping[str, Any]:
+        """What a finished stage reports; empty for any other."""
+        return self._metrics.get(key, {})
+
+    @cached_property
+    def _metrics(self) -> dict[str, Mapping[str, Any]]:
+        done = self.stages[self.stages["state"] == "done"]
+        return dict(zip(done["key"], done["metrics"], strict=True))
 
     def group(self, environment: str, method: str | None = None) -> pd.DataFrame:
         """The planned cells of an environment (and method), by method and seed."""
@@ -156,6 +217,7 @@ def _cell_row(store: RunStore, plan: Plan, cell: Cell, outcomes: Mapping[str, Ou
     key = cell.stages.get(plan.result)
     done = {name: outcomes[k] for name, k in cell.stages.items() if outcomes[k].state == "done"}
     episodes = store.artefact(key, "episodes.npz") if key and status == "done" else None
+    own = plan.required(cell)
     row: dict[str, Any] = {
         "environment": cell.environment,
         "method": cell.method,
@@ -169,7 +231,8 @@ def _cell_row(store: RunStore, plan: Plan, cell: Cell, outcomes: Mapping[str, Ou
         "device": outcome.device,
         "attempts": sum(outcomes[k].attempts for k in cell.stages.values()),
         "deterministic": all(o.deterministic for o in done.values()) if status == "done" else None,
-        "seconds": sum(o.seconds for o in done.values()) if done else np.nan,
+        "seconds": sum(o.seconds for o in done.values() if o.key in own) if done else np.nan,
+        **costs(plan, cell, outcomes),
     }
     row |= {f"seconds_{name}": o.seconds for name, o in done.items()}
     if status == "done":

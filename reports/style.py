@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import io
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
@@ -33,14 +34,40 @@ LIGHT = Theme(
     quiet="#5b6570",
     grid="#dfe3e7",
     paper="#ffffff",
-    lines=("#4d5761", "#0072b2", "#d55e00", "#009e73", "#cc79a7", "#56b4e9", "#e69f00", "#8f7f00", "#7a4fb5"),
+    lines=(
+        "#4d5761",
+        "#0072b2",
+        "#d55e00",
+        "#009e73",
+        "#cc79a7",
+        "#56b4e9",
+        "#e69f00",
+        "#8f7f00",
+        "#7a4fb5",
+        "#882255",
+        "#12436d",
+        "#a05a2c",
+    ),
 )
 DARK = Theme(
     ink="#e8eaed",
     quiet="#a4adb6",
     grid="#39414a",
     paper="#1a1e23",
-    lines=("#b9c2cb", "#4ea8e0", "#ff8a3d", "#2fcf9f", "#e6a0c6", "#8fd0f7", "#f2b632", "#d6c640", "#b493ea"),
+    lines=(
+        "#b9c2cb",
+        "#4ea8e0",
+        "#ff8a3d",
+        "#2fcf9f",
+        "#e6a0c6",
+        "#8fd0f7",
+        "#f2b632",
+        "#d6c640",
+        "#b493ea",
+        "#d9668f",
+        "#9db7f5",
+        "#c99a6b",
+    ),
 )
 
 # Colour alone must not carry the method: the same order of dash patterns and markers survives a grey print.
@@ -54,7 +81,14 @@ METHOD_MARKS: tuple[tuple[Any, str], ...] = (
     ("solid", "X"),
     ((0, (2, 3)), "<"),
     ((0, (6, 1.5)), ">"),
+    ((0, (10, 2, 2, 2, 2, 2)), "*"),
+    ("solid", "p"),
+    ((0, (4, 2, 1, 2)), "h"),
 )
+
+PATH = re.compile(rb' d="[^"]*"')
+DECIMALS = re.compile(rb"(\.\d)\d+")
+"""Coordinates are points (1/72 inch): a tenth of one is enough, and halves the report."""
 
 SETTINGS: Mapping[str, Any] = {
     "font.family": "DejaVu Sans",  # shipped with matplotlib, so the same everywhere
@@ -84,7 +118,7 @@ class LineStyle:
 
 
 def method_styles(methods: Sequence[str], theme: Theme) -> dict[str, LineStyle]:
-    """Method -> style, by its place in the grid; beyond nine methods colours repeat with another dash pattern."""
+    """Method -> style, by its place in the grid; beyond twelve methods colours repeat with another dash pattern."""
     styles = {}
     for index, method in enumerate(methods):
         turn, place = divmod(index, len(theme.lines))
@@ -131,4 +165,5 @@ def encode(figure: Figure, format: Format) -> bytes:
     }
     out = io.BytesIO()
     figure.savefig(out, format=format, dpi=200, metadata=metadata[format])
-    return out.getvalue()
+    content = out.getvalue()
+    return PATH.sub(lambda path: DECIMALS.sub(rb"\1", path[0]), content) if format == "svg" else content

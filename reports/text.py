@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import json
 import math
 import re
+import textwrap
 from dataclasses import dataclass
+from typing import Any
 
 from markupsafe import Markup, escape
 
@@ -98,3 +101,18 @@ def count(value: float) -> str:
 def plural(n: int, noun: str) -> str:
     """`1 seed`, `2 seeds`."""
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
+
+
+def plain_value(value: Any) -> str:
+    """A setting's value as it stands in a configuration file: words as they are, all else as JSON."""
+    return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)
+
+
+def listed(items: list[str]) -> str:
+    """`a, b and c`."""
+    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
+
+
+def wrapped(label: str, width: int = 19) -> str:
+    """A label in lines of about so many characters, for an axis or a legend."""
+    return "\n".join(textwrap.wrap(label, width, break_long_words=False))

@@ -13,7 +13,7 @@ from benchmark.spec import Cell, Plan, Stage
 from benchmark.store import RunStore
 
 ENVIRONMENTS = {"messenger-s1": "Messenger S1", "rtfm-s1": "RTFM S1"}
-METHODS = {
+METHODS: dict[str, dict[str, Any]] = {
     "tabula_rasa": {
         "label": "Tabula rasa",
         "provenance": "released",
@@ -28,6 +28,34 @@ LEVELS = {
     ("messenger-s1", "tabula_rasa"): 0.34, ("messenger-s1", "ldd"): 0.41, ("messenger-s1", "ldd_rep"): 0.93,
     ("rtfm-s1", "tabula_rasa"): 0.47, ("rtfm-s1", "ldd"): 0.52, ("rtfm-s1", "ldd_rep"): 0.66,
 }  # fmt: skip
+
+
+def _method(label: str, provenance: object, pretrain: str = "none", **others: Any) -> dict[str, Any]:
+    switches = {"demos": "expert", "checkpoint": 1.0, "language": True, "head": "paper", "initialise": True}
+    switches |= {"distill": 0.0, "shaping": 0.0}
+    return {"label": label, "provenance": provenance, "pretrain": pretrain, **switches, **others}
+
+
+TEN_METHODS = {
+    "ldd_rep": _method("LDD-rep", "ours", "dynamics", head="rep", distill=1.0),
+    "tabula_rasa": _method("Tabula rasa", "released", initialise=False),
+    "vae": _method("VAE pretraining", "unavailable in release", "vae"),
+    "inverse_rl": _method("Inverse RL", "reimplemented", "inverse_bc"),
+    "reward_shaping": _method("Reward shaping", "reimplemented", "dynamics", initialise=False, shaping=0.01),
+    "ldd": _method("LDD", "released", "dynamics", distill=1.0),
+    "ldd_init_only": _method("LDD, initialisation only", "released", "dynamics"),
+    "ldd_distill_only": _method("LDD, distillation only", "released", "dynamics", initialise=False, distill=1.0),
+    "ldd_no_language": _method(
+        "LDD, no language",
+        {"default": "ours", "touchdown-lang": "reimplemented"},
+        "dynamics",
+        language=False,
+        distill=1.0,
+    ),
+    "ldd_nonexpert": _method("LDD, non-expert", "unavailable in release", "dynamics", demos="random", distill=1.0),
+}
+"""Every method of the paper and one of ours, which the grid lists first."""
+
 GAMES = 500
 FRAMES = 150_000
 
@@ -48,21 +76,25 @@ def make_plan(
     unavailable: Mapping[str, str] | None = None,
     changes: Mapping[str, Mapping[str, list[Any]]] | None = None,
     headline: str = "win_rate",
+    probe: bool = False,
+    split: str = "test",
+    **others: Any,
 ) -> Plan:
-    """A plan of the spine's shape: demonstrations → pretrain → policy → evaluate, equal stages shared.
+    """A plan of the pipeline's shape: demonstrations → pretrain → policy → evaluate, equal stages shared.
 
-    unavailable: environment or method -> reason. changes: environment -> setting -> (the paper's, the preset's).
+    unavailable: environment or method -> reason. changes: environment -> setting -> (the paper's, the preset's). probe:
+    every cell has that diagnostic. split: of the games behind the results. others: further settings of the plan.
     """
     absent = unavailable or {}
     settings: dict[str, Any] = {"seeds": list(seeds), "teacher_seeds": None, "preset": "demo", "overrides": {}}
-    settings["changes"] = dict(changes or {})
+    settings |= {"changes": dict(changes or {}), "search": {}, "tuned": None, **others}
     stages: dict[str, Stage] = {}
     cells = []
     for environment in environments:
         for method, about in methods.items():
             for seed in seeds:
                 reason = absent.get(environment) or absent.get(method)
-                keys = {} if reason else _pipeline(stages, environment, about, seed)
+                keys = {} if reason else _pipeline(stages, environment, about, seed, probe, split)
                 cells.append(Cell(environment, method, seed, keys, reason))
     return Plan(
         grid="synthetic",
@@ -77,21 +109,51 @@ def make_plan(
     )
 
 
-def _pipeline(stages: dict[str, Stage], environment: str, about: Mapping[str, Any], seed: int) -> dict[str, str]:
+def make_search(
+    methods: Mapping[str, str], values: tuple[float, ...] = (1.0, 0.1, 10.0), **others: Any
+) -> tuple[Plan, dict[str, list[str]]]:
+    """A plan that searches one coefficient of each method (name -> dotted key), and each method's candidates."""
+    candidates: dict[str, dict[str, Any]] = {}
+    search: dict[str, dict[str, Any]] = {}
+    for method, key in methods.items():
+        short = key.rpartition(".")[2]
+        for value in values:
+            name = f"{method}@{short}={value}"
+            own = TEN_METHODS[method]
+            candidates[name] = {**own, short: value, "label": f"{own['label']}, {short} {value}"}
+            search[name] = {"method": method, "values": {key: value}}
+    of_method = {method: [name for name, about in search.items() if about["method"] == method] for method in methods}
+    plan = make_plan(**{"methods": candidates, "seeds": (100,), "search": search, "split": "dev", **others})
+    return plan, of_method
+
+
+def _pipeline(
+    stages: dict[str, Stage], environment: str, about: Mapping[str, Any], seed: int, probe: bool, split: str
+) -> dict[str, str]:
     keys: dict[str, str] = {}
 
-    def add(kind: str, params: dict[str, Any], *parents: str) -> None:
-        full = {"env": environment, "seed": seed, **params}
+    def add(kind: str, params: dict[str, Any], *parents: str, name: str = "", games: str = "train") -> None:
+        full = {"env": {"name": f"{environment}-{games}"}, "seed": seed, **params}
         stage = Stage(kind, f"agents.{kind}", full, {parent: keys[parent] for parent in parents})
-        keys[kind] = stage.key
+        keys[name or kind] = stage.key
         stages.setdefault(stage.key, stage)
 
-    taught = about.get("pretrain", "none") != "none"
+    pretrain = about.get("pretrain", "none")
+    taught = pretrain != "none"
     if taught:
-        add("demonstrations", {"source": "expert"})
-        add("pretrain", {"head": about["label"]}, "demonstrations")
-    add("policy", {"method": about["label"]}, *(["pretrain"] if taught else []))
-    add("evaluate", {}, "policy")
+        add("demonstrations", {"source": about.get("demos", "expert")})
+    if pretrain == "inverse_bc":
+        add("demonstrations", {"source": "random"}, name="interaction")
+        add("inverse", {}, "interaction")
+    if taught:
+        parents = ["demonstrations", *(["inverse"] if pretrain == "inverse_bc" else [])]
+        own = {name: about[name] for name in ("head", "language", "beta") if name in about}
+        add("pretrain", {"kind": pretrain, **({} if "head" in about else {"of": about["label"]}), **own}, *parents)
+    after = ["pretrain"] if taught else []
+    if probe:
+        add("probe", {}, *after)
+    add("policy", {"method": about["label"]}, *after)
+    add("evaluate", {}, "policy", games=split)
     return keys
 
 
@@ -128,6 +190,13 @@ def write_runs(
             _finish(store, stage, final, number)
     return store
 
+
+FITTED: dict[str, dict[str, Any]] = {
+    "dynamics": {"valid/accuracy": 0.9712, "valid/copy_accuracy": 0.9688, "valid/accuracy_changed": 0.21},
+    "vae": {"valid/accuracy": 0.961, "valid/kl": 12.4, "valid/elbo": -31.5},
+    "inverse_bc": {"valid/accuracy": 0.64, "valid/majority": 0.31},
+}
+"""What each kind of pretraining reports of its best weights."""
 
 PROVENANCE: dict[str, Any] = {
     "commit": "0123456789abcdef0123456789abcdef01234567",
@@ -175,13 +244,19 @@ def _finish(store: RunStore, stage: Stage, final: float, number: int) -> None:
         }
         seconds = 2.5
     elif stage.kind == "pretrain":
-        metrics = {
-            "valid/accuracy": 0.9712, "valid/copy_accuracy": 0.9688, "valid/accuracy_changed": 0.21,
-            "best_update": 1400, "updates": 1500,
-        }  # fmt: skip
+        metrics = FITTED[stage.params["kind"]] | {"best_update": 1400, "updates": 1500, "fitted_frames": 48_000}
+        seconds = 60.0
+    elif stage.kind == "inverse":
+        metrics = {"valid/accuracy": 0.83, "valid/loss": 0.41, "converged": True, "best_update": 900, "updates": 1900}
+        metrics |= {"fitted_frames": 190_000}
+        seconds = 20.0
     elif stage.kind == "demonstrations":
         metrics = {"win_rate": 0.99, "episode_return": 0.92, "episode_length": 3.9, "frames": 7811, "episodes": 2000}
         seconds = 1.4
+    elif stage.kind == "probe":
+        rep = {"pooled": 0.55, "spatial": 0.72, "rep": 0.31 + 0.4 * final}
+        metrics = {f"{name}/test_accuracy": value + 0.01 * (number % 3) for name, value in rep.items()}
+        metrics |= {"majority/test_accuracy": 0.29, "frames": 7000, "test_frames": 1800}
     result = {
         "key": stage.key, "metrics": metrics, "seconds": seconds, "device": "cpu", "deterministic": True, "attempts": 1,
         "resumed_from": [], "finished": f"2026-11-22T18:{number % 60:02d}:00+00:00",

@@ -1,4 +1,7 @@
-"""One file per page of the report, each with a function `page(data)`. Add a page by adding it to PAGES."""
+"""One file per page of the report, each with a function `page(data)`. Add a page by adding it to PAGES.
+
+A page that has nothing to do with a grid is None and left out.
+"""
 
 from __future__ import annotations
 
@@ -6,17 +9,36 @@ from collections.abc import Callable
 
 from reports.frame import GridData
 from reports.page import Page
-from reports.pages import comparisons, cost, coverage, curves, protocol, provenance, results, teachers, verdict
+from reports.pages import (
+    comparisons,
+    cost,
+    coverage,
+    curves,
+    diagnostics,
+    protocol,
+    provenance,
+    results,
+    teachers,
+    tuning,
+    verdict,
+)
 
-PAGES: tuple[Callable[[GridData], Page], ...] = (
+PAGES: tuple[Callable[[GridData], Page | None], ...] = (
     verdict.page,
+    tuning.page,
     results.page,
     curves.page,
     comparisons.page,
     teachers.page,
+    diagnostics.page,
     coverage.page,
     cost.page,
     protocol.page,
     provenance.page,
 )
 """In the order of the report."""
+
+
+def all_pages(data: GridData) -> list[Page]:
+    """Every page that has something to say of the grid."""
+    return [built for page in PAGES if (built := page(data)) is not None]

@@ -79,6 +79,8 @@ def _contrast(data: GridData, environment: str, method: str, base: str) -> Contr
 
 def page(data: GridData) -> Page:
     """Comparisons with the reference."""
+    if data.search:
+        return Page("comparisons", "Comparisons", (Text("Candidates of a search are compared under Tuning."),))
     found = contrasts(data)
     base = data.method_label(reference(data))
     text = Text(
@@ -95,7 +97,7 @@ def contrast_table(data: GridData, found: list[Contrast]) -> Table:
     """One row per contrast."""
     return Table(
         id="differences",
-        caption=f"Difference in {data.headline_label} to {data.method_label(reference(data))}",
+        caption=f"Difference in {data.headline_label} to {data.method_names([reference(data)])}",
         columns=(
             Column("Environment", numeric=False),
             Column("Method", numeric=False),
@@ -127,7 +129,7 @@ def _row(data: GridData, contrast: Contrast) -> tuple[Cell, ...]:
     games = sum(g.games for g in contrast.games)
     return (
         Cell(data.environment_label(contrast.environment)),
-        Cell(data.method_label(contrast.method)),
+        data.method_entry(contrast.method, contrast.environment),
         Cell(f"{welch.n[0]}, {welch.n[1]}"),
         _difference(welch, contrast.runs, " †" if contrast.unreliable else ""),
         Cell(verdict, mark="" if welch.excludes_zero is not None else "weak"),

@@ -1,4 +1,4 @@
-"""What the grid cost in time, stage by stage."""
+"""What each method costs beside its reinforcement learning, and what the grid cost in time, stage by stage."""
 
 from __future__ import annotations
 
@@ -15,8 +15,17 @@ from reports.text import count, duration
 WORK = {"frames": "frames", "updates": "updates", "episodes": "games"}
 """Metric that says how much a stage did -> its unit; the first that a stage reports counts, except as below."""
 
-WORK_OF = {"pretrain": "updates"}
+WORK_OF = {"inverse": "updates", "pretrain": "updates"}
 """Stages that report frames or games beside what they really do."""
+
+STAGES = (
+    ("demonstrator", "Demonstrator"),
+    ("demonstrations", "Demonstrations"),
+    ("interaction", "Own interaction"),
+    ("inverse", "Inverse model"),
+    ("pretrain", "Pretraining"),
+)
+"""What can come before a policy, by its name in the pipeline, and how the table calls it."""
 
 
 def page(data: GridData) -> Page:
@@ -24,7 +33,7 @@ def page(data: GridData) -> Page:
     stages = data.stages[data.stages["state"] == "done"]
     if stages.empty:
         return Page("cost", "Cost", (Text("No stage is finished yet."),))
-    blocks: list[Block] = [Facts(totals(data, stages)), cost_table(data, stages)]
+    blocks: list[Block] = [Facts(totals(data, stages)), extra_table(data), cost_table(data, stages)]
     return Page("cost", "Cost", tuple(blocks))
 
 
@@ -44,6 +53,80 @@ def totals(data: GridData, stages: pd.DataFrame) -> tuple[tuple[str, str], ...]:
     devices = sorted({str(device) for device in stages["device"].dropna()})
     items.append(("Devices", ", ".join(devices)))
     return tuple(items)
+
+
+def extra_table(data: GridData) -> Table:
+    """Environment × method: what is paid before reinforcement learning, beside what reinforcement learning takes."""
+    stages = [(name, label) for name, label in STAGES if any(name in cell.stages for cell in data.plan.cells)]
+    rows = []
+    for environment in data.environments:
+        for method in data.methods:
+            group = data.group(environment, method)
+            if (group["status"] == "unavailable").all():
+                continue
+            runs = tuple(dict.fromkeys(key for keys in group["keys"] for key in keys if data.metrics(key)))
+            fitted = Cell(_mean(group["fitted_frames"]), runs=runs)
+            total = Cell(_mean(group["extra_frames"]), _share(group), runs=runs)
+            rows.append(
+                (
+                    Cell(data.environment_label(environment)),
+                    data.method_entry(method, environment),
+                    Cell(_mean(group["rl_frames"]), _mean_duration(group["rl_seconds"]), runs=runs),
+                    *(_stage_entry(data, group, name) for name, _ in stages),
+                    fitted,
+                    total,
+                    Cell(_mean_duration(group["extra_seconds"]), runs=runs),
+                )
+            )
+    return Table(
+        id="extra",
+        caption="What each method costs: mean per seed",
+        columns=(
+            Column("Environment", numeric=False),
+            Column("Method", numeric=False),
+            Column("RL", "frames, time"),
+            *(Column(label, f"{WORK[WORK_OF.get(name, 'frames')]}, time") for name, label in stages),
+            Column("Fitted", "frames"),
+            Column("Extra in all", "frames, of RL's"),
+            Column("Extra", "time"),
+        ),
+        rows=tuple(rows),
+        notes=(
+            "A stage that several methods share counts in full for each of them, because each would need it alone. "
+            "Fitted: frames that pretraining (and the inverse model) learnt from, updates × batch, each as often as it "
+            "was used. Extra in all: frames of demonstrations, own interaction and the demonstrator's training, and "
+            "fitted frames; the second axis of the learning curves.",
+            "No cost of a method: the probes (a diagnostic), the evaluation games, and the search for its settings; "
+            "their time stands in the next table, or in the report of the grid that searched. –: not finished, or not "
+            "recorded.",
+        ),
+        headers=2,
+    )
+
+
+def _stage_entry(data: GridData, group: pd.DataFrame, name: str) -> Cell:
+    """Mean work and time of a stage over a method's seeds; `0` for a method that does without it."""
+    cells = {cell.name: cell.stages for cell in data.plan.cells}
+    found = [cells[f"{row.environment}/{row.method}/{row.seed}"].get(name) for row in group.itertuples()]
+    keys = [key for key in found if key is not None]
+    if not keys:
+        return Cell("0", mark="weak")
+    work = pd.Series([data.metrics(key).get(WORK_OF.get(name, "frames"), np.nan) for key in keys], dtype=float)
+    seconds = group.get(f"seconds_{name}", pd.Series(dtype=float))
+    return Cell(_mean(work), _mean_duration(seconds), runs=tuple(key for key in keys if data.metrics(key)))
+
+
+def _mean(values: pd.Series[float]) -> str:
+    return count(float(values.mean()))
+
+
+def _mean_duration(values: pd.Series[float]) -> str:
+    return duration(float(values.mean()))
+
+
+def _share(group: pd.DataFrame) -> str:
+    share = float((group["extra_frames"] / group["rl_frames"]).mean())
+    return f"{share:.0%}" if np.isfinite(share) else ""
 
 
 def cost_table(data: GridData, stages: pd.DataFrame) -> Table:
@@ -75,7 +158,8 @@ def cost_table(data: GridData, stages: pd.DataFrame) -> Table:
         ),
         rows=tuple(rows),
         notes=(
-            "A stage that several cells share is counted once. Speed is everything a stage does, evaluation and saving "
+            "A stage that several cells share is counted once, under the name that it has for the first of them; "
+            "diagnostics are included. Speed is everything a stage does, evaluation and saving "
             "included, on a machine that runs other jobs beside it.",
         ),
         headers=2,

@@ -4,9 +4,9 @@ from __future__ import annotations
 
 from reports.frame import STATUSES, GridData
 from reports.page import Block, Page, Text
-from reports.pages.results import method_columns
+from reports.pages.crossed import crossed
 from reports.pages.verdict import coverage
-from reports.tables import Cell, Column, Table
+from reports.tables import Cell, Column, Mark, Table
 
 ABSENT = tuple(status for status in STATUSES if status != "done")
 
@@ -23,23 +23,22 @@ def page(data: GridData) -> Page:
 
 def coverage_table(data: GridData) -> Table:
     """Environment × method: finished of planned seeds, and what became of the others."""
-    rows = []
+    entries = {}
     for environment in data.environments:
-        entries = []
         for method in data.methods:
             group = data.group(environment, method)
             counts = group["status"].value_counts()
             others = ", ".join(f"{counts[s]} {s}" for s in ABSENT if counts.get(s, 0))
             done = int(counts.get("done", 0))
             runs = tuple(group[group["status"] == "done"]["key"])
-            entries.append(Cell(f"{done}/{len(group)}", others, "" if done == len(group) else "weak", runs=runs))
-        rows.append((Cell(data.environment_label(environment)), *entries))
-    return Table(
-        id="coverage",
-        caption="Finished cells of planned cells",
-        columns=(Column("Environment", numeric=False), *method_columns(data)),
-        rows=tuple(rows),
-        notes=(
+            mark: Mark = "" if done == len(group) else "weak"
+            entries[environment, method] = Cell(f"{done}/{len(group)}", others, mark, runs=runs)
+    return crossed(
+        data,
+        "coverage",
+        "Finished cells of planned cells",
+        entries,
+        (
             "failed: a run of its own failed; blocked: a run that it shares failed; missing: not computed yet; "
             "unavailable: cannot be run with this version.",
         ),
@@ -55,7 +54,7 @@ def absence_table(data: GridData) -> Table:
         rows.append(
             (
                 Cell(data.environment_label(str(environment))),
-                Cell(data.method_label(str(method))),
+                data.method_entry(str(method), str(environment)),
                 Cell(", ".join(str(seed) for seed in sorted(seeds))),
                 Cell(str(status)),
                 Cell(_one_line(str(reason))),

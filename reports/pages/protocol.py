@@ -2,27 +2,35 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
 from reports.frame import GridData
 from reports.page import Block, Facts, Page, Text
 from reports.tables import Cell, Column, Table
+from reports.text import plain_value
 
-SWITCHES = ("pretrain", "demos", "head", "initialise", "distill")
+SWITCHES = ("pretrain", "demos", "checkpoint", "language", "head", "initialise", "distill", "shaping")
 """The keys of a method's configuration that the table shows, in order; others follow."""
 
 NOT_SWITCHES = ("label", "provenance", "unavailable", "unavailable_on", "id", "name")
 
 
-UNUSED_WITHOUT_PRETRAINING = ("demos", "head")
-"""Switches that mean nothing to a method without pretraining."""
+def idle(config: Mapping[str, Any]) -> set[str]:
+    """Switches that mean nothing to a method, given its others."""
+    pretrain, demos = config.get("pretrain"), config.get("demos")
+    found = {"demos", "language"} if pretrain == "none" else set()
+    return (
+        found | ({"head"} if pretrain != "dynamics" else set()) | ({"checkpoint"} if demos != "checkpoint" else set())
+    )
 
 
 def page(data: GridData) -> Page:
     """Protocol."""
     blocks: list[Block] = [Facts(settings(data)), method_table(data)]
+    chosen = tuned_table(data)
+    if chosen is not None:
+        blocks.append(chosen)
     changes = data.plan.settings.get("changes")
     if changes:
         blocks.append(change_table(data, changes))
@@ -39,7 +47,10 @@ def settings(data: GridData) -> tuple[tuple[str, str], ...]:
     return (
         ("Grid", data.plan.grid),
         ("Preset", str(given.get("preset") or "none")),
-        ("Overrides", ", ".join(f"`{key}={_value(v)}`" for key, v in (given.get("overrides") or {}).items()) or "none"),
+        (
+            "Overrides",
+            ", ".join(f"`{key}={plain_value(v)}`" for key, v in (given.get("overrides") or {}).items()) or "none",
+        ),
         ("Seeds", ", ".join(str(seed) for seed in sorted(set(data.cells["seed"])))),
         (
             "Teacher seeds",
@@ -49,10 +60,20 @@ def settings(data: GridData) -> tuple[tuple[str, str], ...]:
         ),
         (
             "Evaluation",
-            f"{' or '.join(map(str, episodes)) or 'unknown number of'} held-out games per seed, a fixed list",
+            f"{' or '.join(map(str, episodes)) or 'unknown number of'} {data.games_label} per seed, a fixed list"
+            + "".join(f", `{name}`" for name in data.evaluated_on.values()),
         ),
+        ("Searched settings", _searched(data)),
         ("Headline", f"`{data.headline}` of stage `{data.plan.result}`"),
     )
+
+
+def _searched(data: GridData) -> str:
+    if data.search:
+        return "this grid searches, see Tuning"
+    if not data.tuned:
+        return "none"
+    return f"`{data.tuned.get('name')}`, SHA-256 `{str(data.tuned.get('sha256'))[:12]}`"
 
 
 def method_table(data: GridData) -> Table:
@@ -62,20 +83,23 @@ def method_table(data: GridData) -> Table:
     switches = [s for s in SWITCHES if s in found] + [k for k in found if k not in (*SWITCHES, *NOT_SWITCHES)]
     rows = []
     for method, config in configs.items():
-        idle = UNUSED_WITHOUT_PRETRAINING if config.get("pretrain") == "none" else ()
+        unused = idle(config)
         values = [
-            Cell(_value(config[s])) if s in config and s not in idle else Cell("–", mark="weak") for s in switches
+            Cell(plain_value(config[s])) if s in config and s not in unused else Cell("–", mark="weak")
+            for s in switches
         ]
         absent = Cell(str(config["unavailable"])) if config.get("unavailable") else Cell("yes")
-        rows.append((Cell(data.method_label(method)), Cell(data.method_provenance(method)), *values, absent))
+        rows.append((data.method_entry(method), *values, absent))
     return Table(
         id="methods",
         caption="Methods",
-        columns=tuple(Column(c, numeric=False) for c in ("Method", "Provenance", *switches, "Can be run")),
+        columns=tuple(Column(c, numeric=False) for c in ("Method", *switches, "Can be run")),
         rows=tuple(rows),
         notes=(
-            "released: the authors published this method's code, which ours follows; reimplemented: written from "
-            "the paper's description; ours: not in the paper.",
+            "Under each name: where the method comes from. released: the authors published its code, which ours "
+            "follows; reimplemented: the published code is partial or does not work, ours does what it intends; "
+            "unavailable in release: the paper names it, no code is published, the construction is ours; ours: not "
+            "the paper's, or not on this environment.",
         ),
     )
 
@@ -83,7 +107,7 @@ def method_table(data: GridData) -> Table:
 def change_table(data: GridData, changes: Mapping[str, Mapping[str, Sequence[Any]]]) -> Table:
     """The settings that preset and overrides set otherwise than the paper: environment -> key -> (paper's, here)."""
     rows = [
-        (Cell(data.environment_label(environment)), Cell(f"`{key}`"), Cell(_value(paper)), Cell(_value(here)))
+        (Cell(data.environment_label(environment)), Cell(f"`{key}`"), Cell(plain_value(paper)), Cell(plain_value(here)))
         for environment, of_environment in changes.items()
         for key, (paper, here) in of_environment.items()
     ]
@@ -97,5 +121,23 @@ def change_table(data: GridData, changes: Mapping[str, Mapping[str, Sequence[Any
     )
 
 
-def _value(value: Any) -> str:
-    return value if isinstance(value, str) else json.dumps(value)
+def tuned_table(data: GridData) -> Table | None:
+    """The searched settings that the grid uses, per environment and method; None where the plan does not list them."""
+    rows = tuple(
+        (
+            Cell(data.environment_label(environment)),
+            data.method_entry(method, environment),
+            Cell(f"`{key}`"),
+            Cell(plain_value(value)),
+        )
+        for environment in data.environments
+        for method, chosen in (data.tuned.get("values") or {}).get(environment, {}).items()
+        if method in data.methods
+        for key, value in chosen.items()
+    )
+    columns = tuple(Column(c, numeric=False) for c in ("Environment", "Method", "Setting", "Chosen"))
+    note = (
+        f"From `configs/tuned/{data.tuned.get('name')}.yaml`, which also lists every candidate, the games and the "
+        f"seeds; SHA-256 `{str(data.tuned.get('sha256'))[:12]}`. Methods that are not listed kept their defaults."
+    )
+    return Table("tuned", "Settings chosen by a search", columns, rows, (note,), headers=2) if rows else None

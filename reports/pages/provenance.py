@@ -70,10 +70,11 @@ def command(data: GridData) -> str:
     given = data.plan.settings
     words: dict[str, Any] = {
         "envs": data.environments,
-        "methods": data.methods,
+        **({} if data.search else {"methods": list(dict.fromkeys(cell.method for cell in data.plan.cells))}),
         "seeds": sorted(set(data.cells["seed"])),
     }
     words |= {name: given.get(name) for name in ("preset", "teacher_seeds")} | dict(given.get("overrides") or {})
+    words |= {"tuned": data.tuned["name"]} if "name" in data.tuned else {}
     assignments = [f"{key}={_hydra(value)}" for key, value in words.items()]
     return shlex.join(["python", "run_all.py", "--grid", data.plan.grid, *assignments])
 
@@ -103,17 +104,27 @@ def run_table(data: GridData) -> Table:
     rows = tuple(
         (
             Cell(row["key"], href=f"../../{row['key']}/" if row["attempts"] else None, runs=(row["key"],)),
-            Cell(row["label"]),
+            Cell(row["kind"]),
+            Cell(data.environment_label(row["environment"])),
+            *_users(data, row["key"]),
             Cell(row["state"]),
             Cell(duration(float(row["seconds"]))),
             Cell(str(row["device"] or "–")),
             Cell(str(row["attempts"])),
-            Cell(str(row["cells"])),
         )
         for row in data.stages.to_dict("records")
     )
     columns = (
-        Column("Key", numeric=False), Column("Stage", numeric=False), Column("State", numeric=False), Column("Time"),
-        Column("Device", numeric=False), Column("Attempts"), Column("Cells"),
+        Column("Key", numeric=False), Column("Stage", numeric=False), Column("Environment", numeric=False),
+        Column("Methods", numeric=False), Column("Seeds"), Column("State", numeric=False), Column("Time"),
+        Column("Device", numeric=False), Column("Attempts"),
     )  # fmt: skip
     return Table("runs", "Runs of the grid", columns, rows)
+
+
+def _users(data: GridData, key: str) -> tuple[Cell, Cell]:
+    """The methods and the seeds that a run serves."""
+    users = data.plan.users[key]
+    methods = list(dict.fromkeys(cell.method for cell in users))
+    seeds = dict.fromkeys(str(cell.seed) for cell in users)
+    return Cell(data.method_names(methods, users[0].environment)), Cell(", ".join(seeds))

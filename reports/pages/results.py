@@ -8,6 +8,7 @@ from dataclasses import replace
 from reports.figures import final_scores
 from reports.frame import GridData
 from reports.page import Block, Gallery, Page, Text
+from reports.pages.crossed import crossed
 from reports.stats import NO_SPREAD, ONE_SEED, Mean, Standing, mean_interval, standings, wilson_interval
 from reports.tables import Cell, Column, Mark, Table
 from reports.text import interval, number, plural
@@ -24,7 +25,7 @@ def page(data: GridData) -> Page:
     blocks: list[Block] = [
         Text(
             "The replicate is the training seed: a seed's evaluation games are averaged first, and intervals are "
-            "over seeds. The score is the last checkpoint's on the test split; no checkpoint is chosen by it."
+            f"over seeds. The score is the last checkpoint's on {data.games_label}; no checkpoint is chosen by it."
         ),
         main_table(data),
         *([Gallery(figures)] if figures else []),
@@ -32,11 +33,6 @@ def page(data: GridData) -> Page:
         *other_metrics(data),
     ]
     return Page("results", "Results", tuple(blocks))
-
-
-def method_columns(data: GridData) -> tuple[Column, ...]:
-    """One column per method, its provenance under its name."""
-    return tuple(Column(data.method_label(m), data.method_provenance(m)) for m in data.methods)
 
 
 def unreliable(summary: Mean, counts_wins: bool) -> bool:
@@ -47,24 +43,24 @@ def unreliable(summary: Mean, counts_wins: bool) -> bool:
 
 def main_table(data: GridData) -> Table:
     """Environment × method: mean, 95% t interval, n of n planned."""
-    rows = []
+    entries: dict[tuple[str, str], Cell] = {}
     for environment in data.environments:
         groups = [data.done(environment, method) for method in data.methods]
         marks = standings([group[data.headline].to_numpy(float) for group in groups])
-        entries = [_entry(data, environment, m, mark) for m, mark in zip(data.methods, marks, strict=True)]
-        if sum(len(group) > 0 for group in groups) < 2:
-            entries = [entry if entry.mark == "weak" else replace(entry, mark="") for entry in entries]
-        rows.append((Cell(data.environment_label(environment)), *entries))
-    return Table(
-        id="main",
-        caption=f"{data.headline_label.capitalize()} on held-out games",
-        columns=(Column("Environment", numeric=False), *method_columns(data)),
-        rows=tuple(rows),
-        notes=(
+        alone = sum(len(group) > 0 for group in groups) < 2
+        for method, mark in zip(data.methods, marks, strict=True):
+            entry = _entry(data, environment, method, mark)
+            entries[environment, method] = replace(entry, mark="") if alone and entry.mark != "weak" else entry
+    return crossed(
+        data,
+        "main",
+        f"{data.headline_label.capitalize()} on {data.games_label}",
+        entries,
+        (
             "Mean over seeds, [95% t interval of the mean], finished seeds / planned seeds. Under each method's name: "
-            "where its code comes from.",
-            "Bold: the highest mean of the row, and every method that cannot be told from it, which means that the "
-            "95% Welch interval of the difference includes 0. `?`: no interval can be computed, so nothing is "
+            "where it comes from (see Protocol); methods that are ours, not the paper's, stand last.",
+            "Bold: the highest mean of the environment, and every method that cannot be told from it, which means that "
+            "the 95% Welch interval of the difference includes 0. `?`: no interval can be computed, so nothing is "
             "known. These comparisons are exploratory and not adjusted for their number; with few seeds, large "
             "differences stay undetected.",
             "†: not to be relied on, because the interval leaves the range of a win rate (it is shown as computed, "
@@ -112,7 +108,7 @@ def seed_table(data: GridData) -> Table:
                     games = data.games(group.loc[[seed]])[0]
                     noise = interval(wilson_interval(round(value * games), games)) if games else ""
                     entries.append(Cell(number(value), noise, runs=(row["key"],)))
-            rows.append((Cell(data.environment_label(environment)), Cell(data.method_label(method)), *entries))
+            rows.append((Cell(data.environment_label(environment)), data.method_entry(method, environment), *entries))
     lengths = sorted(set(data.games(data.cells)) - {0})
     note = (
         f"[95% Wilson interval] of one seed's {' or '.join(map(str, lengths))} evaluation games: the noise of playing "
@@ -120,7 +116,7 @@ def seed_table(data: GridData) -> Table:
     )
     return Table(
         id="seeds",
-        caption=f"Every seed's {data.headline_label} on held-out games",
+        caption=f"Every seed's {data.headline_label} on {data.games_label}",
         columns=(
             Column("Environment", numeric=False), Column("Method", numeric=False), *(Column(f"Seed {s}") for s in seeds)
         ),
@@ -149,7 +145,9 @@ def other_metrics(data: GridData) -> list[Table]:
                 spread = interval(summary.interval) if summary.why is None else summary.why
                 entries.append(Cell(number(summary.mean), spread, runs=tuple(done["key"])))
             seeds = Cell(plural(len(done), "seed"))
-            rows.append((Cell(data.environment_label(environment)), Cell(data.method_label(method)), seeds, *entries))
+            rows.append(
+                (Cell(data.environment_label(environment)), data.method_entry(method, environment), seeds, *entries)
+            )
     columns = ("Environment", "Method", "Finished")
     return [
         Table(

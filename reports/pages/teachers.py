@@ -1,123 +1,231 @@
-"""Demonstrations and the dynamics models fitted to them: is there anything to distil from?"""
+"""Demonstrations and what was fitted to them, one table per kind of pretraining: is there anything to learn from?"""
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass
 
-import pandas as pd
+import numpy as np
 
 from reports.frame import GridData
 from reports.page import Block, Page, Text
 from reports.tables import Cell, Column, Table
-from reports.text import count, number, signed
+from reports.text import count, signed
+from reports.variants import (
+    Variant,
+    finished,
+    mean_entry,
+    pretraining,
+    seeds_entry,
+    values,
+    variants,
+)
 
-DEMONSTRATIONS, PRETRAIN = "demonstrations", "pretrain"
+DEMONSTRATIONS, INTERACTION, INVERSE, PRETRAIN = "demonstrations", "interaction", "inverse", "pretrain"
 """The stages that this page describes."""
 
-ACCURACY, COPY, CHANGED = "valid/accuracy", "valid/copy_accuracy", "valid/accuracy_changed"
+Entry = Callable[[GridData, Variant], Cell]
+
+
+@dataclass(frozen=True)
+class Measure:
+    """A column of a table of fitted models."""
+
+    label: str
+    entry: Entry
+    note: str = ""
+
+
+@dataclass(frozen=True)
+class Kind:
+    """How the models of one kind are described. id: of the table."""
+
+    id: str
+    caption: str
+    measures: tuple[Measure, ...]
+    notes: tuple[str, ...]
+
+
+def mean(metric: str, digits: int = 4) -> Entry:
+    """The mean of a metric over seeds."""
+    return lambda data, variant: mean_entry(data, variant, metric, digits)
+
+
+def gain(metric: str, baseline: str) -> Entry:
+    """The mean over seeds of one metric minus another."""
+
+    def entry(data: GridData, variant: Variant) -> Cell:
+        first, second = values(data, variant, metric), values(data, variant, baseline)
+        if not first.size or first.size != second.size:
+            return Cell("–", mark="weak")
+        return Cell(signed(float((first - second).mean()), 4), runs=finished(data, variant))
+
+    return entry
+
+
+def best_update(data: GridData, variant: Variant) -> Cell:
+    """Least and greatest update of the published weights, of how many."""
+    best, all_updates = values(data, variant, "best_update"), values(data, variant, "updates")
+    if not best.size:
+        return Cell("–", mark="weak")
+    of = f"of {_range(all_updates)}" if all_updates.size else ""
+    return Cell(_range(best), of, runs=finished(data, variant))
+
+
+def _range(numbers: np.ndarray[tuple[int, ...], np.dtype[np.float64]]) -> str:
+    low, high = count(float(numbers.min())), count(float(numbers.max()))
+    return low if low == high else f"{low} to {high}"
+
+
+def converged(data: GridData, variant: Variant) -> Cell:
+    """Of how many finished seeds the score had stopped improving before the updates ran out."""
+    known = [bool(data.metrics(key)["converged"]) for key in variant.keys if "converged" in data.metrics(key)]
+    return Cell(f"{sum(known)} of {len(known)}", runs=finished(data, variant)) if known else Cell("–", mark="weak")
+
+
+ACCURACY = "valid/accuracy"
+BEST = Measure("Best update", best_update)
+BEST_NOTE = "The published weights are those of the update with the best score on held-out episodes."
+
+KINDS = {
+    "dynamics": Kind(
+        "teachers",
+        "Dynamics models: token accuracy of the next observation on held-out demonstrations",
+        (
+            Measure("Teacher", mean(ACCURACY)),
+            Measure("Copying the last frame", mean("valid/copy_accuracy")),
+            Measure("Gain", gain(ACCURACY, "valid/copy_accuracy")),
+            Measure("On changed tokens", mean("valid/accuracy_changed"), "copying: 0"),
+            BEST,
+        ),
+        (
+            "Most of a grid does not change in one step, so a high accuracy means little by itself: a model that "
+            "only copies reaches the column beside it. Changed tokens are those that copying gets wrong. " + BEST_NOTE,
+        ),
+    ),
+    "vae": Kind(
+        "teachers-vae",
+        "Variational autoencoders: held-out demonstrations, current observation",
+        (
+            Measure("Token accuracy", mean(ACCURACY)),
+            Measure("KL divergence", mean("valid/kl", 3), "nats per frame"),
+            Measure("ELBO", mean("valid/elbo", 3), "nats per frame"),
+            BEST,
+        ),
+        (
+            "Reconstructed is the observation that the network just saw, through a latent. A KL divergence near 0 "
+            "means that the latent says nothing of the observation. " + BEST_NOTE,
+        ),
+    ),
+    "inverse_bc": Kind(
+        "teachers-cloning",
+        "Cloned policies: agreement with the inverse model's labels on held-out demonstrations",
+        (
+            Measure("Agreement", mean(ACCURACY)),
+            Measure("Always the most frequent label", mean("valid/majority")),
+            Measure("Gain", gain(ACCURACY, "valid/majority")),
+            BEST,
+        ),
+        ("The labels are the inverse model's guesses; the demonstrator's moves are not read. " + BEST_NOTE,),
+    ),
+}  # fmt: skip
+"""By the pretraining of the methods."""
+
+OTHER = Kind(
+    "teachers-other", "Other pretraining", (Measure("Validation accuracy", mean(ACCURACY)), BEST), (BEST_NOTE,)
+)
+
+INVERSE_MODELS = Kind(
+    "teachers-inverse",
+    "Inverse models: accuracy of the move between two observations on held-out interaction",
+    (
+        Measure("Accuracy", mean(ACCURACY)),
+        Measure("Loss", mean("valid/loss", 3)),
+        Measure("Converged", converged, "seeds"),
+        BEST,
+    ),
+    (
+        "q(a | o, o′) of the learner's own random play. Converged: the score stopped improving before the updates ran "
+        "out. Moves that change nothing on the board cannot be told from each other.",
+    ),
+)
 
 
 def page(data: GridData) -> Page:
     """Demonstrations and teacher quality."""
     blocks: list[Block] = []
-    teachers = _stages(data, PRETRAIN)
-    if len(teachers):
-        blocks.append(teacher_table(data, teachers))
-    demonstrations = _stages(data, DEMONSTRATIONS)
-    if len(demonstrations):
-        blocks.append(demonstration_table(data, demonstrations))
+    fitted = variants(data, PRETRAIN)
+    for name, kind in {**KINDS, "": OTHER}.items():
+        chosen = [v for v in fitted if pretraining(data, v) == name or (not name and pretraining(data, v) not in KINDS)]
+        if chosen:
+            blocks.append(model_table(data, kind, chosen))
+    inverse = variants(data, INVERSE)
+    if inverse:
+        blocks.append(model_table(data, INVERSE_MODELS, inverse))
+    played = [(DEMONSTRATIONS, v) for v in variants(data, DEMONSTRATIONS)]
+    played += [(INTERACTION, v) for v in variants(data, INTERACTION)]
+    if played:
+        blocks.append(demonstration_table(data, played))
     if not blocks:
         blocks.append(Text("No method of this grid that can be run uses demonstrations."))
     return Page("teachers", "Demonstrations and teachers", tuple(blocks))
 
 
-def _stages(data: GridData, kind: str) -> pd.DataFrame:
-    return data.stages[data.stages["kind"] == kind]
-
-
-def _users(data: GridData, key: str) -> tuple[Cell, Cell]:
-    """The methods and the seeds that a stage serves."""
-    users = data.plan.users[key]
-    methods = dict.fromkeys(data.method_label(cell.method) for cell in users)
-    seeds = dict.fromkeys(str(cell.seed) for cell in users)
-    return Cell(", ".join(methods)), Cell(", ".join(seeds))
-
-
-def teacher_table(data: GridData, rows: pd.DataFrame) -> Table:
-    """Validation accuracy of every pretrained model, beside the accuracy of copying the last frame."""
-    entries = []
-    for row in rows.to_dict("records"):
-        metrics: dict[str, Any] = row["metrics"]
-        start = (Cell(data.environment_label(row["environment"])), *_users(data, row["key"]))
-        if row["state"] != "done":
-            entries.append((*start, Cell("–", row["state"], "weak"), *(Cell("–", mark="weak") for _ in range(4))))
-            continue
-        accuracy, copy = (float(metrics.get(name, float("nan"))) for name in (ACCURACY, COPY))
-        runs = (row["key"],)
-        entries.append(
-            (
-                *start,
-                Cell(number(accuracy, 4), runs=runs),
-                Cell(number(copy, 4), runs=runs),
-                Cell(signed(accuracy - copy, 4), runs=runs),
-                Cell(number(float(metrics.get(CHANGED, float("nan"))), 4), runs=runs),
-                Cell(count(float(metrics.get("best_update", float("nan")))), _of(metrics), runs=runs),
-            )
-        )
+def model_table(data: GridData, kind: Kind, rows: Sequence[Variant]) -> Table:
+    """One row per environment and group of methods that share the model."""
     return Table(
-        id="teachers",
-        caption="Teacher quality: token accuracy of the next observation on held-out demonstrations",
+        id=kind.id,
+        caption=kind.caption,
         columns=(
             Column("Environment", numeric=False),
             Column("Methods", numeric=False),
-            Column("Seed"),
-            Column("Teacher"),
-            Column("Copying the last frame"),
-            Column("Gain"),
-            Column("On changed tokens", "copying: 0"),
-            Column("Best update"),
+            Column("Seeds"),
+            *(Column(measure.label, measure.note) for measure in kind.measures),
         ),
-        rows=tuple(entries),
-        notes=(
-            "Most of a grid does not change in one step, so a high accuracy means little by itself: a model that "
-            "only copies reaches the second column. Changed tokens are those that copying gets wrong. The weights "
-            "are those of the update with the best validation accuracy.",
+        rows=tuple(
+            (*_start(data, variant), *(measure.entry(data, variant) for measure in kind.measures)) for variant in rows
         ),
-        headers=3,
+        notes=(*kind.notes, "Mean over finished seeds, [95% t interval]; finished seeds / planned seeds."),
+        headers=2,
     )
 
 
-def _of(metrics: dict[str, Any]) -> str:
-    return f"of {count(float(metrics['updates']))}" if "updates" in metrics else ""
+def _start(data: GridData, variant: Variant) -> tuple[Cell, Cell, Cell]:
+    methods = data.method_names(variant.methods, variant.environment)
+    return Cell(data.environment_label(variant.environment)), Cell(methods), seeds_entry(data, variant)
 
 
-def demonstration_table(data: GridData, rows: pd.DataFrame) -> Table:
-    """How well the demonstrator plays, and how much of it there is."""
+def demonstration_table(data: GridData, rows: Sequence[tuple[str, Variant]]) -> Table:
+    """How well whoever plays plays, and how much of it there is."""
     entries = []
-    for row in rows.to_dict("records"):
-        metrics: dict[str, Any] = row["metrics"]
-        source = str(data.plan.stages[row["key"]].params.get("source", "–"))
-        start = (Cell(data.environment_label(row["environment"])), *_users(data, row["key"]), Cell(source))
-        if row["state"] != "done":
-            entries.append((*start, Cell("–", row["state"], "weak"), *(Cell("–", mark="weak") for _ in range(3))))
-            continue
-        runs = (row["key"],)
-        rate, length = (float(metrics.get(name, float("nan"))) for name in ("win_rate", "episode_length"))
-        episodes, frames = (float(metrics.get(name, float("nan"))) for name in ("episodes", "frames"))
-        numbers = (number(rate), number(length, 1), count(episodes), count(frames))
-        entries.append((*start, *(Cell(text, runs=runs) for text in numbers)))
-    labels = ("Win rate", "Mean length", "Episodes", "Frames")
+    for stage, variant in rows:
+        environment, methods, seeds = _start(data, variant)
+        source = str(data.plan.stages[variant.keys[0]].params.get("source", "–"))
+        player = Cell(source, "own interaction" if stage == INTERACTION else "")
+        length = mean_entry(data, variant, "episode_length", 1)
+        episodes, frames = (values(data, variant, name) for name in ("episodes", "frames"))
+        amounts = [
+            Cell(count(float(found.mean())), runs=finished(data, variant)) if found.size else Cell("–", mark="weak")
+            for found in (episodes, frames)
+        ]
+        entries.append((environment, methods, seeds, player, mean_entry(data, variant, "win_rate"), length, *amounts))
     return Table(
         id="demonstrations",
-        caption="Demonstrations",
+        caption="Demonstrations, and the interaction of inverse models",
         columns=(
             Column("Environment", numeric=False),
             Column("Methods", numeric=False),
-            Column("Seed"),
+            Column("Seeds"),
             Column("Player", numeric=False),
-            *(Column(label) for label in labels),
+            Column("Win rate"),
+            Column("Mean length"),
+            Column("Episodes", "per seed"),
+            Column("Frames", "per seed"),
         ),
         rows=tuple(entries),
-        notes=("Wins and losses are kept. These frames are not on the axis of the learning curves.",),
-        headers=3,
+        notes=(
+            "Wins and losses are kept. What these frames cost stands under Cost, and on the second axis of the "
+            "learning curves. Mean over finished seeds, [95% t interval].",
+        ),
+        headers=2,
     )

@@ -7,28 +7,33 @@ import math
 from reports.frame import STATUSES, GridData
 from reports.page import Block, Bullets, Facts, Page, Text
 from reports.pages.comparisons import Contrast, contrasts, reference
-from reports.text import duration, interval, number, plural, signed
+from reports.text import duration, interval, listed, number, plural, signed
 
 SUBJECT = "ldd"
 """The method that the benchmark is about; otherwise the grid's last method."""
 
-FEW = 8
-"""Up to so many comparisons are all told at the top; of more, only the subject's."""
-
 
 def page(data: GridData) -> Page:
     """Verdict, coverage and cost."""
+    if data.search:
+        lead = (
+            f"A search for settings on {data.games_label}: what it chose stands under Tuning. It compares no methods."
+        )
+        return Page("verdict", "Verdict", (Text(lead, "lead"), *_incomplete(data), Facts(facts(data))))
     found = contrasts(data)
     subject = SUBJECT if SUBJECT in data.methods else data.methods[-1]
     about = [contrast for contrast in found if contrast.method == subject]
-    told = found if len(found) <= FEW else about
-    blocks: list[Block] = [Text(summary(data, subject, about), "lead")]
-    if (data.cells["status"].isin(("failed", "blocked", "missing"))).any():
-        blocks.append(
-            Text(f"This report is incomplete: {coverage(data)}. What is missing is not counted as 0.", "warning")
-        )
-    if told:
-        blocks.append(Bullets(tuple(sentence(data, contrast) for contrast in told)))
+    others = [contrast for contrast in found if contrast.method != subject]
+    papers = [contrast for contrast in others if not data.is_ours(contrast.method, contrast.environment)]
+    ours = [contrast for contrast in others if data.is_ours(contrast.method, contrast.environment)]
+    blocks: list[Block] = [Text(summary(data, subject, about), "lead"), *_incomplete(data)]
+    if about:
+        blocks.append(Bullets(tuple(sentence(data, contrast) for contrast in about)))
+    base = data.method_label(reference(data))
+    for title, group in ((f"The paper's other methods against {base}:", papers), (f"Ours against {base}:", ours)):
+        if group:
+            blocks += [Text(title), Bullets(tuple(brief(data, group, method) for method in _methods(group)))]
+    if found:
         blocks.append(
             Text(
                 "Exploratory: the intervals are not adjusted for the number of comparisons, and few seeds "
@@ -38,6 +43,52 @@ def page(data: GridData) -> Page:
         )
     blocks.append(Facts(facts(data)))
     return Page("verdict", "Verdict", tuple(blocks))
+
+
+def _incomplete(data: GridData) -> list[Block]:
+    if not data.cells["status"].isin(("failed", "blocked", "missing")).any():
+        return []
+    return [Text(f"This report is incomplete: {coverage(data)}. What is missing is not counted as 0.", "warning")]
+
+
+def _methods(found: list[Contrast]) -> list[str]:
+    return list(dict.fromkeys(contrast.method for contrast in found))
+
+
+def brief(data: GridData, found: list[Contrast], method: str) -> str:
+    """One method on all environments, as short as it can be said with the intervals."""
+    return (
+        f"{data.method_label(method)} ({_tags(data, found, method)}): "
+        + "; ".join(
+            f"{_standing(data, contrast)} on {data.environment_label(contrast.environment)}{_spread(contrast)}"
+            for contrast in found
+            if contrast.method == method
+        )
+        + "."
+    )
+
+
+def _tags(data: GridData, found: list[Contrast], method: str) -> str:
+    return ", ".join(dict.fromkeys(data.provenance_tag(method, c.environment) for c in found if c.method == method))
+
+
+def _standing(data: GridData, contrast: Contrast) -> str:
+    if math.isnan(contrast.welch.difference):
+        return "no finished seed to compare"
+    if contrast.welch.excludes_zero is None:
+        return "no interval"
+    if not contrast.welch.excludes_zero:
+        return "cannot be told apart"
+    return "higher" if contrast.welch.difference > 0 else "lower"
+
+
+def _spread(contrast: Contrast) -> str:
+    welch = contrast.welch
+    if math.isnan(welch.difference):
+        return ""
+    if welch.interval is None:
+        return f" ({signed(welch.difference)})"
+    return f" ({signed(welch.difference)} {interval(welch.interval, sign=True)}{' †' if contrast.unreliable else ''})"
 
 
 def summary(data: GridData, subject: str, about: list[Contrast]) -> str:
@@ -58,17 +109,12 @@ def summary(data: GridData, subject: str, about: list[Contrast]) -> str:
         (f"cannot be told from {base_name} on", groups[False]),
     )
     told = [f"{words} {listed(names)}" for words, names in says if names]
-    measure = "the 95% Welch interval of the difference on held-out games"
+    measure = f"the 95% Welch interval of the difference on {data.games_label}"
     unknown = listed(groups[None]) if groups[None] else ""
     if not told:
         return f"Nothing can be said of {name} against {base_name} on {unknown}: {measure} cannot be computed."
     rest = f"; on {unknown} that interval cannot be computed" if unknown else ""
     return f"{name} {listed(told)}, by {measure}{rest}."
-
-
-def listed(items: list[str]) -> str:
-    """`a, b and c`."""
-    return items[0] if len(items) == 1 else f"{', '.join(items[:-1])} and {items[-1]}"
 
 
 def sentence(data: GridData, contrast: Contrast) -> str:

@@ -7,10 +7,13 @@ from pathlib import Path
 import numpy as np
 import pytest
 
-from reports.figures import Curve, final_scores, learning_curves, mean_curve
+from reports.curves import Curve, learning_curves, mean_curve
+from reports.figures import MOST_METHODS, final_scores
 from reports.frame import GridData, load
+from reports.pages.curves import page as curves_page
+from reports.probe_figure import points, probe_figure
 from reports.style import DARK, LIGHT, METHOD_MARKS, Theme, canvas, method_styles
-from tests.synthetic import METHODS, make_plan, write_runs
+from tests.synthetic import METHODS, TEN_METHODS, make_plan, make_search, write_runs
 
 
 @pytest.fixture(scope="module")
@@ -59,8 +62,73 @@ def test_every_seed_is_drawn_thin_and_only_whole_ones_enter_the_mean(data: GridD
             assert widths.count(2) == 3
             assert axes.get_ylim() == (-0.02, 1.02)
         color = method_styles(data.methods, LIGHT)["ldd"].color
-        mean = next(x for x in drawn.axes[1].lines if x.get_linewidth() == 2 and x.get_color() == color)
+        mean = next(x for x in drawn.axes[2].lines if x.get_linewidth() == 2 and x.get_color() == color)
         assert mean.get_xdata()[-1] == 150_000  # the failed seed's curve ends at 90,000
+
+
+def test_the_second_axis_starts_each_curve_at_what_was_paid_before(data: GridData) -> None:
+    """7811 frames of demonstrations and 48,000 fitted ones for LDD, nothing for tabula rasa (rule 12)."""
+    figure = learning_curves(data, "rtfm-s1")
+    assert figure is not None
+    with canvas(LIGHT, *figure.size) as drawn:
+        figure.draw(drawn, LIGHT)
+        by_rl, by_all, training = drawn.axes
+        assert by_rl.get_xlabel() == training.get_xlabel() == "frames of reinforcement learning"
+        assert by_all.get_xlabel() == "frames of RL + demonstrations + pretraining"
+        styles = method_styles(data.methods, LIGHT)
+        for method, paid in (("tabula_rasa", 0), ("ldd_rep", 55_811)):
+            moved = [
+                later.get_xdata()[0] - sooner.get_xdata()[0]
+                for sooner, later in zip(by_rl.lines, by_all.lines, strict=True)
+                if sooner.get_color() == styles[method].color
+            ]
+            assert moved == [paid] * 4  # three seeds and their mean
+    assert "Tabula rasa starts at 0" in figure.caption
+    assert "frames fitted in pretraining" in figure.caption
+
+
+def test_a_method_whose_cost_is_not_recorded_is_left_off_the_second_axis_and_named(tmp_path: Path) -> None:
+    plan = make_plan({"rtfm-s1": "RTFM S1"}, seeds=(0,))
+    store = write_runs(tmp_path, plan, points=4)
+    key = next(cell.stages["pretrain"] for cell in plan.cells if cell.method == "ldd")
+    path = store.folder(key) / "result.json"
+    path.write_text(path.read_text().replace('"fitted_frames"', '"forgotten"'))
+    figure = learning_curves(load(tmp_path, "synthetic"), "rtfm-s1")
+    assert figure is not None
+    assert figure.caption.endswith("because what they paid is not recorded: LDD.")
+
+
+def test_with_too_many_methods_there_is_no_figure_and_the_page_says_so(tmp_path: Path) -> None:
+    plan, _ = make_search(
+        {"ldd": "method.distill", "ldd_rep": "method.distill", "vae": "vae.beta"},
+        (1.0, 0.5, 0.1, 2.0, 10.0),
+        environments={"rtfm-s1": "RTFM S1"},
+    )
+    write_runs(tmp_path, plan, points=2)
+    many = load(tmp_path, "synthetic")
+    assert final_scores(many, "rtfm-s1") is None
+    assert learning_curves(many, "rtfm-s1") is None
+    (block,) = curves_page(many).blocks
+    assert "15 methods are too many" in block.text  # type: ignore[union-attr]
+
+
+def test_a_probes_reading_stands_beside_what_was_won(tmp_path: Path) -> None:
+    plan = make_plan({"rtfm-s1": "RTFM S1"}, TEN_METHODS, seeds=(0, 1), probe=True)
+    write_runs(tmp_path, plan, points=2)
+    data = load(tmp_path, "synthetic")
+    found = points(data, "rtfm-s1")
+    assert len(found) == 20
+    row = found[(found["method"] == "ldd") & (found["seed"] == 1)].iloc[0]
+    assert row["x"] == data.metrics(row["probe"])["rep/test_accuracy"]
+    assert row["y"] == data.done("rtfm-s1", "ldd").set_index("seed").loc[1, "win_rate"]
+    shared = found[found["method"].isin(("ldd", "ldd_init_only")) & (found["seed"] == 1)]
+    assert shared["probe"].nunique() == 1
+    figure = probe_figure(data, "rtfm-s1")
+    assert figure is not None
+    assert set(figure.runs) == {*found["key"], *found["probe"]}
+    with canvas(LIGHT, *figure.size) as drawn:
+        figure.draw(drawn, LIGHT)
+        assert sum(len(line.get_xdata()) for line in drawn.axes[0].lines) == 20 + 10
 
 
 def test_the_figure_says_in_words_what_it_shows(data: GridData) -> None:
@@ -99,11 +167,29 @@ def test_an_environment_without_runs_has_no_figure(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize("theme", [LIGHT, DARK])
-def test_nine_methods_differ_by_colour_and_in_grey_by_dash_or_marker(theme: Theme) -> None:
-    styles = method_styles([f"m{i}" for i in range(9)], theme).values()
-    assert len({style.color for style in styles}) == 9
-    assert len({style.marker for style in styles}) == 9
-    assert len({str(mark) for mark in METHOD_MARKS}) == 9
+def test_as_many_methods_as_a_figure_takes_differ_by_colour_and_in_grey_by_marker(theme: Theme) -> None:
+    styles = method_styles([f"m{i}" for i in range(MOST_METHODS)], theme).values()
+    assert len({style.color for style in styles}) == MOST_METHODS >= 11
+    assert len({style.marker for style in styles}) == len(METHOD_MARKS) == MOST_METHODS
+
+
+@pytest.mark.parametrize("theme", [LIGHT, DARK])
+def test_every_line_stands_out_from_its_background(theme: Theme) -> None:
+    """3:1, as for graphics in WCAG 2.1; sky blue and orange of the palette are paler and carry their own markers."""
+    assert sum(contrast(color, theme.paper) < 3 for color in theme.lines) <= 3
+    assert min(contrast(color, theme.paper) for color in theme.lines) > 2
+
+
+def contrast(first: str, second: str) -> float:
+    """Of two colours, from 1 to 21."""
+
+    def luminance(color: str) -> float:
+        parts = [int(color[i : i + 2], 16) / 255 for i in (1, 3, 5)]
+        linear = [part / 12.92 if part <= 0.04045 else ((part + 0.055) / 1.055) ** 2.4 for part in parts]
+        return 0.2126 * linear[0] + 0.7152 * linear[1] + 0.0722 * linear[2]
+
+    low, high = sorted((luminance(first), luminance(second)))
+    return (high + 0.05) / (low + 0.05)
 
 
 def test_a_method_keeps_its_style_whoever_is_missing() -> None:

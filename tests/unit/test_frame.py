@@ -109,7 +109,7 @@ def test_raw_games_give_back_the_win_rate(partial: GridData) -> None:
 
 
 def test_learning_curves_are_those_of_the_evaluated_stage(partial: GridData) -> None:
-    assert partial.curve_stages == {"policy"}
+    assert partial.curve_keys == {cell.stages["policy"] for cell in partial.plan.cells if cell.stages}
     assert partial.pipeline == ["demonstrations", "pretrain", "policy", "evaluate"]
 
 

@@ -1,0 +1,123 @@
+"""Which candidate of a search is chosen, for every environment and method: a rule without exceptions, in one place."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import yaml
+
+from reports.frame import GridData
+
+
+@dataclass(frozen=True)
+class Candidate:
+    """One combination of values.
+
+    scores: the headline of every finished seed. planned: how many seeds it should have. failed: how many of them
+    have failed for good. frames: of reinforcement learning per seed, NaN if unknown.
+    """
+
+    method: str
+    values: Mapping[str, Any]
+    scores: tuple[float, ...]
+    planned: int
+    failed: int = 0
+    frames: float = float("nan")
+    runs: tuple[str, ...] = ()
+
+    @property
+    def mean(self) -> float:
+        """NaN without a finished seed."""
+        return float(np.mean(self.scores)) if self.scores else float("nan")
+
+    @property
+    def whole(self) -> bool:
+        """Every planned seed is finished."""
+        return 0 < self.planned == len(self.scores)
+
+    @property
+    def settled(self) -> bool:
+        """Nothing more will come of it: its seeds are finished or have failed."""
+        return self.planned > 0 and len(self.scores) + self.failed >= self.planned
+
+
+@dataclass(frozen=True)
+class Search:
+    """All candidates of a method on an environment, as they were listed."""
+
+    environment: str
+    method: str
+    candidates: tuple[Candidate, ...]
+
+    @property
+    def chosen(self) -> Candidate | None:
+        """See `choose`."""
+        return choose(self.candidates)
+
+
+def choose(candidates: Sequence[Candidate]) -> Candidate | None:
+    """The highest mean over the tuning seeds; of equal ones the first listed, which is the default.
+
+    A candidate with a failed seed cannot be chosen. None while a candidate is unsettled, and where all have failed.
+    """
+    whole = [candidate for candidate in candidates if candidate.whole]
+    if not whole or not all(candidate.settled for candidate in candidates):
+        return None
+    return max(whole, key=lambda candidate: candidate.mean)
+
+
+def searches(data: GridData) -> list[Search]:
+    """Every search of the grid that can be run, by environment and method."""
+    found: dict[tuple[str, str], list[Candidate]] = {}
+    for environment in data.environments:
+        for method in dict.fromkeys(cell.method for cell in data.plan.cells):
+            group = data.group(environment, method)
+            if method not in data.search or (group["status"] == "unavailable").all():
+                continue
+            done, about = data.done(environment, method), data.search[method]
+            candidate = Candidate(
+                method,
+                dict(about["values"]),
+                tuple(float(score) for score in done[data.headline]),
+                len(group),
+                int(group["status"].isin(("failed", "blocked")).sum()),
+                float(group["rl_frames"].mean()),
+                tuple(done["key"]),
+            )
+            found.setdefault((environment, str(about["method"])), []).append(candidate)
+    return [Search(environment, method, tuple(those)) for (environment, method), those in found.items()]
+
+
+def tuned(data: GridData, found: Sequence[Search]) -> dict[str, Any]:
+    """The content of a file for `configs/tuned/`: what was chosen, from which candidates, measured on what."""
+    commits = sorted({str(f["commit"]) for f in data.provenance.values() if f.get("commit")})
+    values: dict[str, Any] = {environment: {} for environment in data.environments}
+    candidates: dict[str, Any] = {environment: {} for environment in data.environments}
+    for search in found:
+        candidates[search.environment][search.method] = [_record(data, candidate) for candidate in search.candidates]
+        if search.chosen is not None:
+            values[search.environment][search.method] = dict(search.chosen.values)
+    return {
+        "selected_on": {
+            "grid": data.plan.grid,
+            "split": ", ".join(data.evaluated_on.values()),
+            "metric": data.headline,
+            "seeds": sorted({int(seed) for seed in data.cells["seed"]}),
+            "commit": ", ".join(commits) or "unknown",
+        },
+        "values": {environment: chosen for environment, chosen in values.items() if chosen},
+        "candidates": {environment: listed for environment, listed in candidates.items() if listed},
+    }
+
+
+def _record(data: GridData, candidate: Candidate) -> dict[str, Any]:
+    score = {data.headline: round(candidate.mean, 6)} if candidate.scores else {}
+    return {**candidate.values, **score, "n": len(candidate.scores)}
+
+
+def to_yaml(content: Mapping[str, Any]) -> str:
+    """As a file that a person can read; keys stay in their order."""
+    return str(yaml.safe_dump(content, sort_keys=False, allow_unicode=True, width=110))

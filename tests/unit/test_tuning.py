@@ -1,0 +1,126 @@
+"""A search for settings: what is chosen, what is not, and the file that says so."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+import yaml
+
+from benchmark.spec import Plan
+from reports.build import build
+from reports.frame import load
+from reports.tuning import Candidate, choose, searches, to_yaml, tuned
+from tests.synthetic import make_plan, make_search, write_runs
+
+ONE = {"rtfm-s1": "RTFM S1"}
+RATES = {"ldd@distill=1.0": 0.4, "ldd@distill=0.1": 0.6, "ldd@distill=10.0": 0.2}
+
+
+def candidate(name: str, *scores: float, planned: int = 1, failed: int = 0) -> Candidate:
+    return Candidate(name, {"method.distill": name}, scores, planned, failed)
+
+
+def chosen(*candidates: Candidate) -> str | None:
+    found = choose(candidates)
+    return found and found.method
+
+
+def test_the_highest_mean_over_the_tuning_seeds_is_chosen() -> None:
+    first, second = candidate("1", 0.2, 0.9, planned=2), candidate("2", 0.6, 0.7, planned=2)
+    assert chosen(first, second) == "2"
+
+
+def test_of_equal_means_the_first_listed_stays_which_is_the_default() -> None:
+    assert chosen(candidate("default", 0.5), candidate("other", 0.5), candidate("worse", 0.4)) == "default"
+
+
+def test_a_candidate_that_failed_cannot_be_chosen_but_ends_the_search() -> None:
+    assert chosen(candidate("1", 0.3), candidate("2", failed=1)) == "1"
+    half = candidate("2", 0.9, planned=2, failed=1)
+    assert chosen(candidate("1", 0.3, 0.3, planned=2), half) == "1"
+
+
+def test_while_a_candidate_is_missing_nothing_is_chosen() -> None:
+    assert chosen(candidate("1", 0.9), candidate("2")) is None
+    assert chosen(candidate("1", 0.9, 0.9, planned=2), candidate("2", 0.1, planned=2)) is None
+
+
+@pytest.mark.parametrize(
+    "candidates", [(), (candidate("1", failed=1), candidate("2", failed=1))], ids=["none", "failed"]
+)
+def test_where_nobody_finished_nothing_is_chosen(candidates: tuple[Candidate, ...]) -> None:
+    assert choose(candidates) is None
+
+
+def run(root: Path, rates: dict[str, float] = RATES, **runs: object) -> Plan:
+    """A search of LDD and LDD-rep on one environment, whose LDD candidates win by their rates, the others at 0.5."""
+    plan, _ = make_search({"ldd": "method.distill", "ldd_rep": "method.distill"}, environments=ONE)
+    write_runs(root, plan, lambda _e, method, _s: rates.get(method, 0.5), points=2, **runs)  # type: ignore[arg-type]
+    return plan
+
+
+def test_the_file_holds_the_choice_the_candidates_and_what_it_rests_on(tmp_path: Path) -> None:
+    run(tmp_path)
+    build(tmp_path, "synthetic")
+    content = yaml.safe_load((tmp_path / "grids" / "synthetic" / "tuned.yaml").read_text())
+    assert content["selected_on"] == {
+        "grid": "synthetic",
+        "split": "rtfm-s1-dev",
+        "metric": "win_rate",
+        "seeds": [100],
+        "commit": "0123456789abcdef0123456789abcdef01234567",
+    }
+    assert content["values"] == {"rtfm-s1": {"ldd": {"method.distill": 0.1}, "ldd_rep": {"method.distill": 1.0}}}
+    assert content["candidates"]["rtfm-s1"]["ldd"] == [
+        {"method.distill": 1.0, "win_rate": 0.4, "n": 1},
+        {"method.distill": 0.1, "win_rate": 0.6, "n": 1},
+        {"method.distill": 10.0, "win_rate": 0.2, "n": 1},
+    ]
+
+
+def test_the_page_marks_the_chosen_one_and_says_how_to_adopt_it(tmp_path: Path) -> None:
+    run(tmp_path)
+    report, _ = build(tmp_path, "synthetic")
+    text = report.read_text().split("## Tuning")[1].split("\n## ")[0]
+    assert "| `method.distill=0.1` | **0.600** | 1/1 | 150 000 | chosen |" in text
+    assert "| `method.distill=1.0` | **0.500** | 1/1 | 150 000 | chosen, the default |" in text
+    assert "Equal budgets: 3 candidates for every searched method." in text
+    assert "`rtfm-s1-dev`" in text
+    assert "Tuning seeds are not test seeds" in text
+    assert f"`{tmp_path.name}/grids/synthetic/tuned.yaml`; copy it to `configs/tuned/demo.yaml`" in text
+
+
+def test_a_search_reports_no_verdict_on_methods_and_calls_its_games_by_their_name(tmp_path: Path) -> None:
+    run(tmp_path)
+    report, _ = build(tmp_path, "synthetic")
+    text = report.read_text()
+    assert "**A search for settings on validation games" in text
+    assert "held-out games" not in text
+
+
+def test_an_unfinished_search_leaves_the_default_and_is_named(tmp_path: Path) -> None:
+    run(tmp_path, skip=frozenset({"rtfm-s1/ldd@distill=10.0/100"}))
+    data = load(tmp_path, "synthetic")
+    content = tuned(data, searches(data))
+    assert content["values"] == {"rtfm-s1": {"ldd_rep": {"method.distill": 1.0}}}
+    assert content["candidates"]["rtfm-s1"]["ldd"][2] == {"method.distill": 10.0, "n": 0}
+    report, _ = build(tmp_path, "synthetic")
+    assert "Incomplete, so nothing is chosen and the default stays: `ldd` on RTFM S1." in report.read_text()
+
+
+def test_the_best_one_failed_so_the_next_is_taken(tmp_path: Path) -> None:
+    run(tmp_path, failed={"rtfm-s1/ldd@distill=0.1/100": "FloatingPointError: loss is nan"})
+    data = load(tmp_path, "synthetic")
+    assert tuned(data, searches(data))["values"]["rtfm-s1"]["ldd"] == {"method.distill": 1.0}
+
+
+def test_the_file_reads_back_as_it_was_written() -> None:
+    content = {"values": {"rtfm-s1": {"ldd": {"learner.lr": 1e-5, "network.name": "multi", "learner.flag": True}}}}
+    assert yaml.safe_load(to_yaml(content)) == content
+
+
+def test_a_grid_that_does_not_search_writes_no_file(tmp_path: Path) -> None:
+    write_runs(tmp_path, make_plan(ONE, seeds=(0,)), points=2)
+    build(tmp_path, "synthetic")
+    assert not (tmp_path / "grids" / "synthetic" / "tuned.yaml").exists()
