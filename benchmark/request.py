@@ -127,7 +127,7 @@ def read_request(configs: Configs, schema: Schema, grid: str, words: Sequence[st
             "teacher_seeds": asked.get("teacher_seeds"),
             "preset": preset,
             "overrides": {**choices, **overrides},
-            "search": {one.name: {"base": one.file, "values": dict(one.values)} for one in methods if one.values},
+            "search": {one.name: {"method": one.file, "values": dict(one.values)} for one in methods if one.values},
         },
     )
 

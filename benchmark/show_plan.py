@@ -111,7 +111,7 @@ def _methods(plan: Plan, environment: str, methods: Sequence[str]) -> str:
     search = plan.settings.get("search") or {}
     families: dict[str, list[str]] = {}
     for method in every:
-        families.setdefault(search.get(method, {}).get("base", method), []).append(method)
+        families.setdefault(search.get(method, {}).get("method", method), []).append(method)
     words: dict[str, None] = {}
     for base, family in families.items():
         whole = len(family) > 1 and set(family) <= set(methods)

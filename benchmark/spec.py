@@ -110,8 +110,8 @@ class Plan:
 
     stages: key -> Stage, parents before children. result: the pipeline's stage whose metrics are a cell's result.
     headline: the metric that tables show. settings: seeds, teacher_seeds, preset and overrides as asked for; changes:
-    environment -> dotted key -> [default, here]; search: method -> {base: the one it varies, values: dotted key ->
-    value}; tuned: None, or {name, digest, values: environment -> method -> dotted key -> value}. environments, methods:
+    environment -> dotted key -> [default, here]; search: method -> {method: the one it varies, values: dotted key ->
+    value}; tuned: None, or {name, sha256, values: environment -> method -> dotted key -> value}. environments, methods:
     what the composed configuration says of each (label, provenance, options, switches), by name, without what is tuned
     for one environment; of one that is not available, what its file says.
     """

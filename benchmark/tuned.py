@@ -24,12 +24,12 @@ _KEYS = ("selected_on", "values", "candidates")
 class Tuned:
     """values: environment id -> method -> dotted key -> value, not yet checked. file: its name for a person.
 
-    digest: SHA-256 of the file.
+    sha256: of the file.
     """
 
     name: str
     file: str
-    digest: str
+    sha256: str
     values: Mapping[str, Mapping[str, Mapping[str, Any]]]
 
     def where(self, environment: str, method: str) -> str:

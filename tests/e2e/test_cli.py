@@ -37,7 +37,7 @@ def test_a_run_ends_with_results_report_and_the_command_for_mlflow(
     assert (done.returncode, done.stderr) == (0, "")
     assert "grid wide: 4 stages, 0 done before, 4 to compute" in done.stdout
     assert "[4/4] exam north/plain/1 done in" in done.stdout
-    assert "  north  0." in done.stdout
+    assert "  plain   released       0." in done.stdout
     assert "(2/2)  n/a" in done.stdout
     assert "6 of 8 cells are not available yet; `plan` says why" in done.stdout
     for name in ("report.md", "report.html"):
@@ -83,9 +83,9 @@ def test_status_shows_what_became_of_every_cell(
     assert here(toy, "status", "--grid", "wide", "seeds=3") == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
     assert lines[1:] == [
-        ["plain", "dreamt"],
-        ["north", "2", "done,", "1", "missing", "3", "unavailable"],
-        ["west", "3", "unavailable", "3", "unavailable"],
+        ["north", "west"],
+        ["plain", "released", "2", "done,", "1", "missing", "3", "unavailable"],
+        ["dreamt", "reimplemented", "3", "unavailable", "3", "unavailable"],
     ]
     assert here(toy, "status", "--grid", "wide", "--json") == 0
     status = json.loads(capsys.readouterr().out)
@@ -137,9 +137,8 @@ def test_plan_and_dry_run_list_cells_stages_and_reasons_and_write_nothing(
 
 def test_plan_says_how_many_cells_share_a_stage(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
     assert here(toy, "plan", "--grid", "toy") == 0
-    rows = [line.split() for line in capsys.readouterr().out.splitlines()]
-    assert ["study", "north", "taught,", "taught_less", "2", "2", "0"] in rows
-    assert ["exam", "north", "plain", "2", "1", "0"] in rows
+    rows = capsys.readouterr().out.splitlines()
+    assert "  study     north        2       0     0 1, each its own  2           taught, taught_less" in rows
 
 
 def test_plan_as_json_is_the_whole_plan(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
@@ -161,6 +160,39 @@ def test_a_failed_cell_is_seen_explained_and_in_the_exit_code(toy: Toy) -> None:
     again = toy.run("--grid", "one", "seeds=2")
     assert again.returncode == 1
     assert "1 failed before, 1 blocked by them (`--mode retry` runs them again)" in again.stdout
+
+
+def test_a_failed_diagnostic_is_in_the_exit_code_and_takes_no_result_away(toy: Toy) -> None:
+    toy.arm("inspect", "raise", times=9)
+    done = toy.run("--grid", "inspected")
+    assert (done.returncode, done.stderr) == (1, "")
+    log = toy.root / toy.plan("inspected").cells[1].stages["inspect"] / "log.txt"
+    line = "inspect north/2 methods/0 failed; no result needs it: RuntimeError: the toy was told to fail"
+    assert f"{line} (log: {log})" in done.stdout.splitlines()
+    assert done.stdout.count("(1/1)") == 3, "every result is shown"
+    status = toy.run("status", "--grid", "inspected")
+    assert status.returncode == 0
+    assert status.stdout.count("1 done") == 3
+    assert line in status.stdout
+    toy.disarm()
+    again = toy.run("--grid", "inspected", "--mode", "retry")
+    assert again.returncode == 0
+    assert "9 stages, 8 done before, 1 to compute" in again.stdout
+
+
+def test_a_search_runs_every_variant_and_shares_their_teacher(toy: Toy) -> None:
+    done = toy.run("--grid", "search", "search={taught:{method.distill:[1.0,1e-5]}}")
+    assert (done.returncode, done.stderr) == (0, "")
+    assert [toy.computed(kind) for kind in ("play", "study", "practise", "exam")] == [1, 1, 3, 3]
+    rows = [line.split() for line in done.stdout.splitlines() if "(1/1)" in line]
+    assert [row[:2] for row in rows] == [
+        ["plain", "released"],
+        ["taught@distill=1.0", "released"],
+        ["taught@distill=1e-05", "released"],
+    ]
+    assert "grid search: 8 stages, 0 done before, 8 to compute" in done.stdout
+    only = toy.run("plan", "--grid", "search", "--only", "*/taught@distill=1.0,lr=1e-05", "--json")
+    assert [cell["method"] for cell in json.loads(only.stdout)["cells"]] == ["taught@distill=1.0,lr=1e-05"]
 
 
 def test_help_shows_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:

@@ -94,6 +94,31 @@ def test_a_grid_is_an_experiment_a_cell_is_a_run_and_stages_are_nested(tracked: 
     assert practise["mlflow.parentRunId"] == parent
 
 
+def test_variants_of_a_search_have_runs_under_their_own_names(tracked: Toy) -> None:
+    words = ("executor=inline", "search={taught:{method.distill:[1.0,1e-5],learner.lr:[0.5]}}")
+    tracked.drive("search", *words)
+    mirror(tracked, "search", *words).sync()
+    cell = tags(tracked, "north/taught@distill=1e-05,lr=0.5/0")
+    assert (cell["method"], cell["kind"]) == ("taught@distill=1e-05,lr=0.5", "cell")
+    study = next(key for key, stage in tracked.plan("search", *words).stages.items() if stage.kind == "study")
+    sharing = "taught@distill=1.0,lr=0.5, taught@distill=1e-05,lr=0.5"
+    assert tags(tracked, f"study {study}")["method"] == sharing
+    before = content(tracked)
+    mirror(tracked, "search", *words).sync()
+    assert content(tracked) == before, "found again by their names"
+
+
+def test_a_diagnostic_that_is_added_later_is_linked_from_the_cell_s_run(tracked: Toy) -> None:
+    for words in (("executor=inline", "diagnostics=[]"), ("executor=inline",)):
+        tracked.arm("inspect", "raise", times=9)
+        tracked.drive("inspected", *words)
+        mirror(tracked, "inspected", *words).sync()
+    key = tracked.plan("inspected").cells[1].stages["inspect"]
+    assert tags(tracked, "north/taught/0")["stage.inspect"] == tags(tracked, f"inspect {key}")["stage_key"] == key
+    assert rows(tracked, "select status from runs where name = 'north/taught/0'") == [("FINISHED",)]
+    assert rows(tracked, f"select status from runs where name = 'inspect {key}'") == [("FAILED",)]
+
+
 def test_curves_lie_against_frames_and_results_at_their_end(tracked: Toy) -> None:
     tracked.drive("one", "executor=inline")
     mirror(tracked, "one").sync()

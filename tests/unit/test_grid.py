@@ -59,6 +59,29 @@ def test_teachers_can_be_shared_in_turn(toy: Toy) -> None:
     assert study == [0, 1, 0, 1]
 
 
+def shared(plan: Plan) -> dict[str, set[tuple[int, ...]]]:
+    """Stage -> which seeds of cells each of its runs serves."""
+    found: dict[str, set[tuple[int, ...]]] = {}
+    for key, users in plan.users.items():
+        found.setdefault(plan.names(key)[0], set()).add(tuple(dict.fromkeys(cell.seed for cell in users)))
+    return found
+
+
+def test_every_seed_is_a_full_replicate_unless_teachers_are_shared(toy: Toy) -> None:
+    """Two taught methods share play and study within a seed; `teacher_seeds` lets seeds share them, too."""
+    words = ("seeds=5", "envs=[north]", "diagnostics=[inspect]")
+    own, one, two = (toy.plan("toy", *words, *more) for more in ((), ("teacher_seeds=1",), ("teacher_seeds=2",)))
+    replicate, everybody = {(seed,) for seed in range(5)}, {(0, 1, 2, 3, 4)}
+    assert kinds(own) == {"play": 5, "study": 5, "inspect": 5, "practise": 15, "exam": 15}
+    assert shared(own) == dict.fromkeys(kinds(own), replicate)
+    assert kinds(one) == {"play": 1, "study": 1, "inspect": 1, "practise": 15, "exam": 15}
+    assert kinds(two) == {"play": 2, "study": 2, "inspect": 2, "practise": 15, "exam": 15}
+    teachers = ("play", "study", "inspect")
+    assert {name: shared(one)[name] for name in teachers} == dict.fromkeys(teachers, everybody)
+    assert {name: shared(two)[name] for name in teachers} == {name: {(0, 2, 4), (1, 3)} for name in teachers}
+    assert shared(two)["practise"] == replicate
+
+
 def test_a_stage_without_target_is_left_out_with_every_mention(toy: Toy) -> None:
     plan = toy.plan("one")
     assert list(plan.cells[0].stages) == ["practise", "exam"]
@@ -79,7 +102,8 @@ def test_what_is_not_available_is_listed_with_its_reason(toy: Toy) -> None:
 
 def test_a_method_can_be_unavailable_on_some_environments(toy: Toy) -> None:
     toy.write(
-        "method/taught", "label: Taught\npretrain: dynamics\ndistill: 1.0\nunavailable_on: {far-south: too hot}\n"
+        "method/taught",
+        "label: Taught\nprovenance: ours\npretrain: dynamics\ndistill: 1.0\nunavailable_on: {far-south: too hot}\n",
     )
     plan = toy.plan("toy", "methods=[taught]", "seeds=1")
     assert [cell.unavailable for cell in plan.cells] == [None, "too hot"]
@@ -126,7 +150,12 @@ def test_grid_files_may_hold_overrides(toy: Toy) -> None:
 
 def test_a_plan_shows_what_is_composed_and_what_differs_from_the_defaults(toy: Toy) -> None:
     plan = toy.plan("small", "methods=[taught]", "method.distill=0.125", "env.size=6")
-    assert plan.methods["taught"] == {"label": "Taught", "pretrain": "dynamics", "distill": 0.125}
+    assert plan.methods["taught"] == {
+        "label": "Taught",
+        "provenance": {"default": "ours", "north": "released"},
+        "pretrain": "dynamics",
+        "distill": 0.125,
+    }
     assert plan.environments["north"]["size"] == 6
     changes = {"env.size": [4, 6], "learner.updates": [10, 4], "method.distill": [1.0, 0.125]}
     assert plan.settings["changes"] == {"north": changes}
@@ -198,6 +227,26 @@ def test_a_selection_needs_only_its_own_stages(toy: Toy) -> None:
             "method/plain",
             "label: Plain\npretrain: none\ndistil: 0.0\n",
             "configs/method/plain.yaml: unknown key 'distil'; did you mean 'distill'?",
+        ),
+        (
+            "method/plain",
+            "label: Plain\nprovenance: {north: ours}\npretrain: none\ndistill: 0.0\n",
+            "configs/method/plain.yaml: provenance.default is missing, expected the word for all other environments",
+        ),
+        (
+            "method/plain",
+            "label: Plain\nprovenance: {default: ours, nort: released}\npretrain: none\ndistill: 0.0\n",
+            "configs/method/plain.yaml: provenance: unknown environment 'nort'; did you mean 'north'?",
+        ),
+        (
+            "method/plain",
+            "label: Plain\nprovenance: {default: ours, north: 3}\npretrain: none\ndistill: 0.0\n",
+            "configs/method/plain.yaml: provenance.north is 3, expected a word",
+        ),
+        (
+            "method/plain",
+            "label: Plain\npretrain: none\ndistill: 0.0\n",
+            "configs/method/plain.yaml: key 'provenance' is missing; method/taught.yaml has it",
         ),
         (
             "grid/small",

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from benchmark.spec import Cell, Outcome, Plan, Stage, blocked, canonical, cell_outcome
+from benchmark.spec import Cell, Outcome, Plan, Stage, blocked, canonical, cell_outcome, provenance_of
 
 POLICY = Stage(
     kind="policy",
@@ -126,3 +126,27 @@ def test_a_finished_result_counts_whatever_became_of_its_parents() -> None:
     outcomes = {key: Outcome(key, "missing") for key in plan.stages}
     outcomes[first.key] = Outcome(first.key, "done", metrics={"win_rate": 0.5})
     assert cell_outcome(plan, plan.cells[0], blocked(plan, outcomes)).metrics == {"win_rate": 0.5}
+
+
+def test_a_plan_knows_what_a_result_rests_on() -> None:
+    plan, teacher, first, _ = two_cells()
+    probe = Stage("probe", "q", {"seed": 0}, {"teacher": teacher.key})
+    cell = dataclasses.replace(plan.cells[0], stages={**plan.cells[0].stages, "probe": probe.key})
+    wider = dataclasses.replace(plan, cells=(cell,), stages={**plan.stages, probe.key: probe})
+    assert wider.required(cell) == {teacher.key, first.key}
+    assert wider.required(Cell("rtfm-s1", "vae", 0, unavailable="later")) == frozenset()
+
+
+@pytest.mark.parametrize(
+    ("provenance", "here", "there", "everywhere"),
+    [
+        ("released", "released", "released", "released"),
+        ({"default": "ours", "there": "reimplemented"}, "ours", "reimplemented", "ours / reimplemented"),
+        ({"default": "ours", "elsewhere": "released"}, "ours", "ours", "ours"),
+        (None, "unknown", "unknown", "unknown"),
+    ],
+)
+def test_a_method_says_where_it_comes_from(provenance: Any, here: str, there: str, everywhere: str) -> None:
+    about = {} if provenance is None else {"provenance": provenance}
+    plan = Plan("g", "", (), {}, "r", "h", environments={"here": {}, "there": {}}, methods={"m": about})
+    assert [provenance_of(plan, "m", name) for name in ("here", "there", None)] == [here, there, everywhere]
