@@ -87,14 +87,16 @@ def train(job: Job) -> dict[str, Any]:
     weights = job.stream("pretraining weights")
     model = Dynamics(data, layout, params["network"], head, settings["batch"], weights, device)
     fit = Fit(job, model, fitted, held_out, settings, "pretraining order")
-    state = job.resume()
-    if state is None and isinstance(model.decoder.cell, VectorDecoder):
+    state, prior_frames = job.resume(), 0
+    if isinstance(model.decoder.cell, VectorDecoder):
         order = Windows(fitted, settings["batch"], job.stream("prior order"))
-        fit_prior(model.net, model.decoder.cell, data, order, 1, settings)
+        prior_frames = settings["prior_updates"] * order.size
+        if state is None:
+            fit_prior(model.net, model.decoder.cell, data, order, 1, settings)
     fit.run(state)
     sha = digest(trunk(model.net))
     job.publish(
         "teacher.pt",
         lambda path: save(model.net, path, trunk_sha=sha, head=head, decoder=model.decoder.state_dict()),
     )
-    return fit.facts() | {"trunk_sha": sha}
+    return fit.facts(prior_frames) | {"trunk_sha": sha}

@@ -63,12 +63,13 @@ class Fit:
             self.job.progress(self.update, self.settings["updates"], **shown)
         self.task.modules.load_state_dict(self.best_weights)
 
-    def facts(self) -> dict[str, Any]:
-        """The best weights' metrics and what it took: updates, windows to draw from, frames that were fitted."""
+    def facts(self, frames_before: int = 0) -> dict[str, Any]:
+        """The best weights' metrics and what it took: updates, windows to draw from, frames that were fitted, those
+        before the first update included."""
         cost = {
             "updates": self.update,
             "windows": len(self.windows.windows),
-            "fitted_frames": self.update * self.windows.size,
+            "fitted_frames": frames_before + self.update * self.windows.size,
         }
         return self.best | cost | ({"converged": self.converged} if "patience" in self.settings else {})
 

@@ -19,7 +19,8 @@ def fit_prior(
 ) -> None:
     """Fit a decoder's biases to the average grid of windows; every other weight stays as it is.
 
-    ahead: 1 for grids of the next frame, 0 for those of the window's own. settings: prior_updates, prior_lr.
+    ahead: 1 for grids of the next frame, 0 for those of the window's own. settings: prior_updates, prior_lr. It reads
+    prior_updates × windows.size frames.
     """
     bias, device = decoder.linear.bias, decoder.linear.bias.device
     optimiser = torch.optim.Adam([bias], lr=settings["prior_lr"])

@@ -115,11 +115,11 @@ def train(job: Job) -> dict[str, Any]:
     seeds = (job.stream("pretraining weights"), job.stream("latent noise"))
     model = VAE(data, layout, params["network"], settings, seeds, device)
     fit = Fit(job, model, fitted, held_out, settings, "pretraining order")
+    order = Windows(fitted, settings["batch"], job.stream("prior order"))
     state = job.resume()
     if state is None:
-        order = Windows(fitted, settings["batch"], job.stream("prior order"))
         fit_prior(model.net, model.decoder, data, order, 0, settings)
     fit.run(state)
     sha = digest(trunk(model.net))
     job.publish("teacher.pt", lambda path: save(model.net, path, trunk_sha=sha))
-    return fit.facts() | {"trunk_sha": sha}
+    return fit.facts(settings["prior_updates"] * order.size) | {"trunk_sha": sha}
