@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import copy
 import re
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -34,6 +35,7 @@ class Configs:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder.absolute()
+        self._compositions: dict[tuple[str, ...], DictConfig] = {}
         if not (self.folder / "config.yaml").is_file():
             raise BadInput(f"--configs {folder}: there is no config.yaml in it")
 
@@ -90,7 +92,13 @@ class Configs:
             yield
 
     def compose(self, overrides: Sequence[str], about: str) -> DictConfig:
-        """Hydra's composition; what it rejects becomes one line about `about`."""
+        """Hydra's composition, to be changed at will; what it rejects becomes one line about `about`."""
+        words = tuple(overrides)
+        if words not in self._compositions:  # variants of a method begin with the same one, which takes Hydra a while
+            self._compositions[words] = self._compose(words, about)
+        return copy.deepcopy(self._compositions[words])
+
+    def _compose(self, overrides: Sequence[str], about: str) -> DictConfig:
         try:
             return compose("config", overrides=list(overrides))
         except yaml.YAMLError as error:

@@ -35,9 +35,12 @@ def _closest(name: str, names: list[str], cutoff: float, by_last_part: bool = Fa
 
 
 def unknown(what: str, name: str, valid: Iterable[str], do: str = "") -> BadInput:
-    """The error for a name that does not exist: names it, the nearest valid one, and, where few, all of them."""
+    """The error for a name that does not exist: names it, the nearest valid one, and, where few, all of them.
+
+    A last part without its dotted key names every key that ends so.
+    """
     names = sorted(valid)
-    near = nearest(name, names)
-    hint = f"; did you mean {near!r}?" if near else ""
+    near = [other for other in names if other.rpartition(".")[2] == name] or [nearest(name, names) or ""]
+    hint = f"; did you mean {' or '.join(map(repr, near))}?" if any(near) else ""
     listed = f" (valid: {', '.join(names)})" if 0 < len(names) <= 12 else ""
     return BadInput(f"unknown {what} {name!r}{hint}{listed}{'; ' + do if do else ''}")

@@ -63,7 +63,7 @@ def variants(configs: Configs, methods: Sequence[str], search: Mapping[Any, Any]
         if method not in configs.members("method"):
             raise BadInput(f"{where}: search: {unknown('method', str(name), configs.members('method'))}")
         if method not in methods:
-            raise BadInput(f"{where}: search: {name} is not among methods; list it there as well, or drop its search")
+            raise BadInput(f"{where}: search: {name} is not among methods; add it to them, or choose cells by --only")
         if not isinstance(settings, Mapping) or not settings:
             raise BadInput(f"{place} is {settings!r}, expected lists of values, as in {{method.distill: [0.1, 1.0]}}")
         for key, values in settings.items():

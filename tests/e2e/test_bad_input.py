@@ -47,7 +47,7 @@ LINES = {
     "--grid demo --only a/b/c/d": "--only 'a/b/c/d': expected environment/method/seed, wildcards allowed, as in …",
     # values
     "--grid demo learner.lrr=1": "the command line: unknown key 'learner.lrr'; did you mean 'learner.lr'?",
-    "--grid demo lr=0.1": "the command line: unknown key 'lr'; did you mean 'learner.lr'?",
+    "--grid demo lr=0.1": "the command line: unknown key 'lr'; did you mean 'inverse.lr' or 'learner.lr' or 'pretraining.lr'?",
     "--grid demo learner.lr=fast": "the command line: learner.lr is 'fast', expected a number, such as 0.0005",
     "--grid demo learner.lr=-1": "the command line: learner.lr is -1.0, expected more than 0",
     "--grid demo learner.frames=1.5": "the command line: learner.frames is 1.5, expected a whole number, such as 100000000",
@@ -74,7 +74,14 @@ LINES = {
     "method.pretrain is none: without pretraining there is no teacher; choose other methods with methods=[...]",
     "--grid demo method.initialise=true": "env=messenger_s1 method=tabula_rasa: method.initialise is true, expected false …",
     "--grid demo methods=[ldd_init_only] method.initialise=false": "env=messenger_s1 method=ldd_init_only: method.distill is 0.0, "
-    "expected more than 0 where method.pretrain is dynamics and method.initialise is false: a teacher that neither …",
+    "expected more than 0 where method.pretrain is dynamics and method.initialise is false and method.shaping is 0.0: a teacher …",
+    # searches, tuned values, diagnostics
+    "--grid tune methods=[ldd]": "configs/grid/tune.yaml: search: vae is not among methods; add it to them, or choose cells by --only",
+    "--grid tune method.distill=0.5": "the command line: method.distill is set, but configs/grid/tune.yaml: search.ldd tries several; "
+    "drop one of the two",
+    "--grid demo tuned=dmo": "unknown tuned file 'dmo'…",
+    "--grid demo tuned=3": "the command line: tuned is 3, expected a word or null",
+    "--grid demo diagnostics=[prob]": "configs/config.yaml: diagnostics: unknown stage 'prob'; did you mean 'probe'? (valid: …",
     # how to compute
     "--grid demo executor=lokal": "unknown executor 'lokal'; did you mean 'local'? (valid: …",
     "--grid demo executor.workers=0": "executor=local: executor.workers is 0, expected at least 1",

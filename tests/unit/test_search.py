@@ -100,7 +100,7 @@ GIVEN = "the command line: search"
     [
         (
             ["methods=[plain]"],
-            "configs/grid/search.yaml: search: taught is not among methods; list it there as well, or drop its search",
+            "configs/grid/search.yaml: search: taught is not among methods; add it to them, or choose cells by --only",
         ),
         (
             ["method.distill=0.5"],

@@ -113,6 +113,11 @@ def test_the_nearest_name_is_found_among_neighbours_first(name: str, near: str |
     assert nearest(name, DEFAULTS) == near
 
 
+def test_a_last_part_names_every_key_that_ends_so() -> None:
+    with pytest.raises(BadInput, match=r"unknown key 'lr'; did you mean 'learner.lr' or 'study.lr'\?$"):
+        check_values(SCHEMA, {"lr": 1}, {**DEFAULTS, "study.lr": 0.1, "a.b": 1, "a.c": 1, "a.d": 1, "a.e": 1}, "here")
+
+
 def test_a_default_is_checked_as_far_as_its_rule_goes() -> None:
     assert SCHEMA.own("learner.frames", 3, "file") == 3
     assert SCHEMA.own("free", "anything", "file") == "anything"
