@@ -59,7 +59,7 @@ def probe_table(data: GridData, rows: list[Variant]) -> Table:
         ),
         notes=(
             "Mean over finished seeds, [95% t interval]; majority move: always the most frequent possible one. "
-            "Some moves can be told from the picture alone, which an untrained network passes on: its row is the floor.",
+            "Some moves can be told from the picture alone, which an untrained network passes on: its row is a floor.",
         ),
         headers=2,
     )

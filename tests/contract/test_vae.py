@@ -1,4 +1,4 @@
-"""The VAE: its divergence and its bound against an independent implementation, its warm-up, its target, its resuming."""
+"""The VAE: its divergence and bound against independent implementations, its warm-up, its target, its resuming."""
 
 from __future__ import annotations
 

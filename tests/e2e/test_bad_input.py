@@ -75,6 +75,15 @@ LINES = {
     "--grid demo method.initialise=true": "env=messenger_s1 method=tabula_rasa: method.initialise is true, expected false …",
     "--grid demo methods=[ldd_init_only] method.initialise=false": "env=messenger_s1 method=ldd_init_only: method.distill is 0.0, "
     "expected more than 0 where method.pretrain is dynamics and method.initialise is false and method.shaping is 0.0: a teacher …",
+    "--grid demo methods=[vae] method.distill=1": "env=messenger_s1 method=vae: method.distill is 1.0, expected 0 where "
+    "method.pretrain is vae: an autoencoder only initialises",
+    "--grid demo methods=[inverse_rl] method.initialise=false": "env=messenger_s1 method=inverse_rl: method.initialise is false, "
+    "expected true where method.pretrain is inverse_bc: a cloned policy only initialises",
+    "--grid demo methods=[ldd] method.checkpoint=0.5": "env=messenger_s1 method=ldd: method.checkpoint is 0.5, expected 1.0 where "
+    "method.demos is expert: the share of a run matters where its policy demonstrates (demos checkpoint)",
+    "--grid demo methods=[ldd] learner.shaping_reward=near": "the command line: learner.shaping_reward is 'near', expected one of "
+    "distance, likelihood, literal",
+    "--grid demo split=tun": "the command line: split is 'tun', expected one of final, tune; did you mean 'tune'?",
     # searches, tuned values, diagnostics
     "--grid tune methods=[ldd]": "configs/grid/tune.yaml: search: vae is not among methods; add it to them, or choose cells by --only",
     "--grid tune method.distill=0.5": "the command line: method.distill is set, but configs/grid/tune.yaml: search.ldd tries several; "
