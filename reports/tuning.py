@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any
@@ -16,14 +17,16 @@ from reports.frame import GridData
 class Candidate:
     """One combination of values.
 
-    scores: the headline of every finished seed. planned: how many seeds it should have. failed: how many of them
-    have failed for good. frames: of reinforcement learning per seed, NaN if unknown.
+    scores: the headline of every finished seed. games: evaluation games behind them, over all finished seeds; 0 where
+    the headline is no win rate, or the games are not known. planned: how many seeds it should have. failed: how many
+    of them have failed for good. frames: of reinforcement learning per seed, NaN if unknown.
     """
 
     method: str
     values: Mapping[str, Any]
     scores: tuple[float, ...]
     planned: int
+    games: int = 0
     failed: int = 0
     frames: float = float("nan")
     runs: tuple[str, ...] = ()
@@ -58,15 +61,45 @@ class Search:
         return choose(self.candidates)
 
 
-def choose(candidates: Sequence[Candidate]) -> Candidate | None:
-    """The highest mean over the tuning seeds; of equal ones the first listed, which is the default.
+ERRORS = 2.0
+"""A candidate replaces the default where its win rate is higher by more than so many standard errors."""
 
+
+def choose(candidates: Sequence[Candidate]) -> Candidate | None:
+    """The default, which is the first listed, or the best of those that are clearly better; see `rule`.
+
+    Where games are not counted, or the default has failed for good, the highest mean; of equal ones the first listed.
     A candidate with a failed seed cannot be chosen. None while a candidate is unsettled, and where all have failed.
     """
     whole = [candidate for candidate in candidates if candidate.whole]
     if not whole or not all(candidate.settled for candidate in candidates):
         return None
+    default = candidates[0]
+    if default.whole and all(candidate.games for candidate in whole):
+        whole = [default, *(candidate for candidate in whole if _beats(candidate, default))]
+        return max(whole, key=lambda candidate: (candidate is not default, candidate.mean))
     return max(whole, key=lambda candidate: candidate.mean)
+
+
+def _beats(candidate: Candidate, default: Candidate) -> bool:
+    return candidate.mean - default.mean > ERRORS * standard_error(candidate, default)
+
+
+def standard_error(first: Candidate, second: Candidate) -> float:
+    """Of the difference of two win rates, binomial over the evaluation games of the tuning seeds; both need games."""
+    return math.sqrt(sum(c.mean * (1 - c.mean) / c.games for c in (first, second)))
+
+
+def rule(data: GridData) -> str:
+    """The rule of `choose` in one sentence."""
+    best = f"the highest mean {data.headline_label} over the tuning seeds; of equal ones the first listed"
+    if not data.counts_wins:
+        return f"{best[0].upper()}{best[1:]}, which is the default (the paper's, where it has one)."
+    return (
+        "The default (the first listed, the paper's where it has one) stays unless another candidate's win rate is "
+        "higher by more than twice the standard error of the difference, binomial over all evaluation games of the "
+        f"tuning seeds; among those that are, and where the default failed, {best}."
+    )
 
 
 def searches(data: GridData) -> list[Search]:
@@ -78,11 +111,13 @@ def searches(data: GridData) -> list[Search]:
             if method not in data.search or (group["status"] == "unavailable").all():
                 continue
             done, about = data.done(environment, method), data.search[method]
+            games = data.games(done)
             candidate = Candidate(
                 method,
                 dict(about["values"]),
                 tuple(float(score) for score in done[data.headline]),
                 len(group),
+                sum(games) if all(games) else 0,
                 int(group["status"].isin(("failed", "blocked")).sum()),
                 float(group["rl_frames"].mean()),
                 tuple(done["key"]),
@@ -107,6 +142,9 @@ def tuned(data: GridData, found: Sequence[Search]) -> dict[str, Any]:
             "metric": data.headline,
             "seeds": sorted({int(seed) for seed in data.cells["seed"]}),
             "commit": ", ".join(commits) or "unknown",
+            "preset": data.plan.settings.get("preset"),
+            "overrides": dict(data.plan.settings.get("overrides") or {}),
+            "rule": rule(data),
         },
         "values": {environment: chosen for environment, chosen in values.items() if chosen},
         "candidates": {environment: listed for environment, listed in candidates.items() if listed},

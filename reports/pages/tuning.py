@@ -5,11 +5,22 @@ from __future__ import annotations
 from reports.frame import GridData
 from reports.page import Block, Page, Text
 from reports.tables import Cell, Column, Table
-from reports.text import count, number, plain_value
-from reports.tuning import Candidate, Search, searches
+from reports.text import count, listed, number, plain_value
+from reports.tuning import Candidate, Search, rule, searches
 
 FILE = "tuned.yaml"
 """In the grid's report folder."""
+
+VALIDATION = "-dev"
+"""How the names of games end that are cut from the training games."""
+
+NOISY = "With few seeds the choice is itself noisy: a chosen value is not shown to be better than the default."
+
+WHY = (
+    "Few games cannot justify leaving the paper's value: were the highest of several noisy scores taken, methods that "
+    "differ in one switch would often run with different coefficients too. Twice the standard error counts games only, "
+    "not the spread between seeds, which one seed cannot show: a chosen value is not shown to be better on other seeds."
+)
 
 
 def page(data: GridData) -> Page | None:
@@ -17,21 +28,11 @@ def page(data: GridData) -> Page | None:
     found = searches(data)
     if not data.search:
         return None
-    games = ", ".join(f"`{name}`" for name in data.evaluated_on.values())
     budgets = sorted({len(search.candidates) for search in found})
-    seeds = ", ".join(str(seed) for seed in sorted(set(data.cells["seed"])))
     blocks: list[Block] = [
-        Text(
-            f"Every candidate is trained on the tuning seeds ({seeds}) and measured on {games or data.games_label}, "
-            "games that are cut from the training games; the test games are not looked at. Tuning seeds are not test "
-            "seeds: no other grid may use them."
-        ),
-        Text(
-            f"Rule: the highest mean {data.headline_label} over the tuning seeds; of equal ones the first listed, "
-            "which is the default (the paper's, where it has one). A candidate with a failed seed cannot be chosen. "
-            "With few seeds and games the choice is itself noisy: a chosen value is not shown to be better than the "
-            "default."
-        ),
+        *_games(data),
+        Text(f"Rule: {rule(data)[0].lower()}{rule(data)[1:]} A candidate with a failed seed cannot be chosen."),
+        Text(WHY if data.counts_wins else NOISY),
     ]
     if found:
         blocks += [_budget(budgets), candidate_table(data, found)]
@@ -44,6 +45,22 @@ def page(data: GridData) -> Page | None:
     path = (data.folder / FILE).relative_to(data.root.parent)
     blocks.append(Text(f"Written to `{path}`; copy it to `configs/tuned/{preset}.yaml` to adopt it."))
     return Page("tuning", "Tuning", tuple(blocks))
+
+
+def _games(data: GridData) -> list[Block]:
+    """What the candidates are measured on, and a warning unless the plan says that no test game is among it."""
+    names = list(dict.fromkeys(data.evaluated_on.values()))
+    seeds = ", ".join(str(seed) for seed in sorted(set(data.cells["seed"])))
+    on = listed([f"`{name}`" for name in names]) if names else "games that the plan does not name"
+    measured = f"Every candidate is trained on the tuning seeds ({seeds}) and measured on {on}"
+    apart = "Tuning seeds are not test seeds: no other grid may use them."
+    if names and all(name.endswith(VALIDATION) for name in names):
+        cut = "games that are cut from the training games; the test games are not looked at"
+        return [Text(f"{measured}, {cut}. {apart}")]
+    seen = [f"`{name}`" for name in names if not name.endswith(VALIDATION)]
+    looked = f"This search looked at test games ({', '.join(seen)})" if seen else "This search may have seen test games"
+    warning = f"{looked}: settings that it chooses must not be reported on them as if they were held out."
+    return [Text(f"{measured}. {apart}"), Text(warning, "warning")]
 
 
 def _budget(sizes: list[int]) -> Text:

@@ -10,15 +10,16 @@ import yaml
 from benchmark.spec import Plan
 from reports.build import build
 from reports.frame import load
-from reports.tuning import Candidate, choose, searches, to_yaml, tuned
+from reports.tuning import Candidate, choose, rule, searches, to_yaml, tuned
 from tests.synthetic import make_plan, make_search, write_runs
 
 ONE = {"rtfm-s1": "RTFM S1"}
+SEARCHED = {"ldd": "method.distill", "ldd_rep": "method.distill"}
 RATES = {"ldd@distill=1.0": 0.4, "ldd@distill=0.1": 0.6, "ldd@distill=10.0": 0.2}
 
 
-def candidate(name: str, *scores: float, planned: int = 1, failed: int = 0) -> Candidate:
-    return Candidate(name, {"method.distill": name}, scores, planned, failed)
+def candidate(name: str, *scores: float, planned: int = 1, games: int = 0, failed: int = 0) -> Candidate:
+    return Candidate(name, {"method.distill": name}, scores, planned, games, failed)
 
 
 def chosen(*candidates: Candidate) -> str | None:
@@ -26,7 +27,36 @@ def chosen(*candidates: Candidate) -> str | None:
     return found and found.method
 
 
-def test_the_highest_mean_over_the_tuning_seeds_is_chosen() -> None:
+# The numbers of the first real search, 500 games each.
+@pytest.mark.parametrize(
+    ("scores", "expected"),
+    [
+        ((0.354, 0.604, 0.34), 1),
+        ((0.74, 0.84, 0.34), 1),
+        ((0.602, 0.838, 0.784), 1),
+        ((0.262, 0.29, 0.316), 0),
+        ((0.224, 0.268, 0.224), 0),
+        ((1.0, 1.0, 1.0), 0),
+        ((0.2, 0.4, 0.4), 1),
+        ((0.0, 0.0, 0.1), 2),
+    ],
+)
+def test_the_default_stays_unless_another_wins_clearly_more_games(scores: tuple[float, ...], expected: int) -> None:
+    assert chosen(*(candidate(str(n), score, games=500) for n, score in enumerate(scores))) == str(expected)
+
+
+def test_more_games_justify_what_few_cannot() -> None:
+    few = candidate("1", 0.5, games=100), candidate("2", 0.56, games=100)
+    many = candidate("1", 0.5, games=10_000), candidate("2", 0.56, games=10_000)
+    assert (chosen(*few), chosen(*many)) == ("1", "2")
+
+
+def test_where_the_default_failed_the_highest_mean_is_chosen() -> None:
+    others = candidate("2", 0.50, games=500), candidate("3", 0.51, games=500)
+    assert chosen(candidate("1", failed=1), *others) == "3"
+
+
+def test_where_games_are_not_counted_the_highest_mean_is_chosen() -> None:
     first, second = candidate("1", 0.2, 0.9, planned=2), candidate("2", 0.6, 0.7, planned=2)
     assert chosen(first, second) == "2"
 
@@ -55,7 +85,7 @@ def test_where_nobody_finished_nothing_is_chosen(candidates: tuple[Candidate, ..
 
 def run(root: Path, rates: dict[str, float] = RATES, **runs: object) -> Plan:
     """A search of LDD and LDD-rep on one environment, whose LDD candidates win by their rates, the others at 0.5."""
-    plan, _ = make_search({"ldd": "method.distill", "ldd_rep": "method.distill"}, environments=ONE)
+    plan, _ = make_search(SEARCHED, environments=ONE, overrides={"split": "tune"})
     write_runs(root, plan, lambda _e, method, _s: rates.get(method, 0.5), points=2, **runs)  # type: ignore[arg-type]
     return plan
 
@@ -70,6 +100,9 @@ def test_the_file_holds_the_choice_the_candidates_and_what_it_rests_on(tmp_path:
         "metric": "win_rate",
         "seeds": [100],
         "commit": "0123456789abcdef0123456789abcdef01234567",
+        "preset": "demo",
+        "overrides": {"split": "tune"},
+        "rule": rule(load(tmp_path, "synthetic")),
     }
     assert content["values"] == {"rtfm-s1": {"ldd": {"method.distill": 0.1}, "ldd_rep": {"method.distill": 1.0}}}
     assert content["candidates"]["rtfm-s1"]["ldd"] == [
@@ -89,6 +122,20 @@ def test_the_page_marks_the_chosen_one_and_says_how_to_adopt_it(tmp_path: Path) 
     assert "`rtfm-s1-dev`" in text
     assert "Tuning seeds are not test seeds" in text
     assert f"`{tmp_path.name}/grids/synthetic/tuned.yaml`; copy it to `configs/tuned/demo.yaml`" in text
+
+
+def page_on(root: Path, split: str) -> str:
+    plan, _ = make_search(SEARCHED, environments=ONE, split=split)
+    write_runs(root, plan, points=2)
+    report, _ = build(root, "synthetic")
+    return report.read_text().split("## Tuning")[1].split("\n## ")[0]
+
+
+def test_that_the_test_games_are_not_looked_at_is_read_from_the_plan(tmp_path: Path) -> None:
+    assert "the test games are not looked at" in page_on(tmp_path / "dev", "dev")
+    text = page_on(tmp_path / "test", "test")
+    assert "the test games are not looked at" not in text
+    assert "This search looked at test games (`rtfm-s1-test`)" in text
 
 
 def test_a_search_reports_no_verdict_on_methods_and_calls_its_games_by_their_name(tmp_path: Path) -> None:
