@@ -20,7 +20,8 @@ class Demonstrations:
 
     frames: per field [M, ...]; integers are stored as narrowly as they fit. episode: int64 [M], non-decreasing.
     actions: int16 [M], what was played at each frame, or NO_ACTION; None where they are not known.
-    Only an inverse model reads actions, and only those of its own interaction.
+    What a policy learns from demonstrations never depends on their actions: an inverse model reads those of its own
+    interaction, and the probe, a diagnostic, those of its own expert.
     """
 
     frames: Observation

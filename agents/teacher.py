@@ -57,7 +57,8 @@ class Teacher:
         self.heads: tuple[str, ...] = tuple(saved.get("heads", ()))
         self.decoder: Decoder | None = None
         if "decoder" in saved:
-            self.decoder = Decoder(self.net, layout, saved["head"]).to(device)
+            with torch.random.fork_rng(devices=[]):
+                self.decoder = Decoder(self.net, layout, saved["head"]).to(device)
             self.decoder.load_state_dict(saved["decoder"])
             self.decoder.requires_grad_(False)
         self.net.requires_grad_(False)

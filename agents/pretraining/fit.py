@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from typing import Any, Protocol
 
@@ -86,6 +87,8 @@ class Fit:
             return None
         with torch.no_grad():
             row = {"train/loss": self.loss_sum / (self.update % every or every)} | self.task.validate(self.held_out)
+        if not all(math.isfinite(value) for value in row.values()):
+            raise RuntimeError(f"pretraining diverged: {row} after {self.update} updates; lower its lr")
         self.loss_sum = 0.0
         self.waited += 1
         if not self.best or row[self.task.score] > self.best[self.task.score]:

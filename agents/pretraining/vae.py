@@ -1,7 +1,8 @@
 """Stage target: a variational autoencoder of demonstrated observations (Kingma & Welling 2014).
 
 The paper names VAE pretraining as a baseline and its release has none: this construction is ours (methods.md 6.5).
-Demonstrations, trunk and budget are the dynamics model's; the grid to decode is the frame's own, not the next one.
+Demonstrations, trunk and budget are the dynamics model's; what is decoded is the frame's own grid, not the next one's.
+The texts are read by the encoder and, like the dynamics model's, not decoded.
 """
 
 from __future__ import annotations
@@ -33,7 +34,7 @@ class VAE:
     batch.
     """
 
-    score = "valid/elbo"
+    score = "valid/score"
 
     def __init__(
         self,
@@ -60,13 +61,17 @@ class VAE:
         return mean, log_variance
 
     def loss(self, index: Tensor, update: int) -> Tensor:
-        """−ELBO per token: (Σ cross-entropy + β_t KL) / tokens, z reparameterised; noise depends on the update only."""
+        """(Σ cross-entropy + β_t KL) / tokens, z reparameterised: −ELBO per token where β_t is 1. The noise is a
+        function of the update."""
         mean, log_variance = self.posterior(index)
-        generator = torch.Generator().manual_seed(self.noise_seed + update)
-        noise = torch.randn(mean.shape, generator=generator).to(self.device)
-        logits, tokens = self._decode(mean + (0.5 * log_variance).exp() * noise, index)
+        logits, tokens = self._decode(self.sample(mean, log_variance, self.noise_seed + update), index)
         error = F.cross_entropy(logits, tokens, reduction="sum")
         return (error + self.beta(update) * divergence(mean, log_variance).sum()) / len(tokens)
+
+    def sample(self, mean: Tensor, log_variance: Tensor, seed: int) -> Tensor:
+        """z ~ N(μ, σ²), reparameterised."""
+        noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed)).to(self.device)
+        return mean + (0.5 * log_variance).exp() * noise
 
     def beta(self, update: int) -> float:
         """β_t, rising over the warm-up."""
@@ -74,21 +79,24 @@ class VAE:
         return float(self.settings["beta"] * min(1.0, (update + 1) / rise if rise > 0 else 1.0))
 
     def validate(self, index: Tensor) -> dict[str, float]:
-        """accuracy: of the tokens, from z = μ. kl, elbo: nats per frame; elbo with the full β and z = μ."""
+        """accuracy: of the tokens, from z = μ. The rest from one sample of z, with equal noise at every call: loss, per
+        token; kl, elbo, in nats per frame; score, the ELBO with β on its KL, which chooses the weights."""
         right = total = 0
         error = kl = 0.0
-        for part in index.split(self.settings["batch"]):
+        for number, part in enumerate(index.split(self.settings["batch"])):
             mean, log_variance = self.posterior(part)
             logits, tokens = self._decode(mean, part)
             right, total = right + int((logits.argmax(-1) == tokens).sum()), total + len(tokens)
+            logits, tokens = self._decode(self.sample(mean, log_variance, self.noise_seed - 1 - number), part)
             error += F.cross_entropy(logits, tokens, reduction="sum").item()
             kl += divergence(mean, log_variance).sum().item()
-        elbo = -(error + self.settings["beta"] * kl) / len(index)
+        frames = len(index)
         return {
             "valid/accuracy": right / total,
             "valid/loss": error / total,
-            "valid/kl": kl / len(index),
-            "valid/elbo": elbo,
+            "valid/kl": kl / frames,
+            "valid/elbo": -(error + kl) / frames,
+            "valid/score": -(error + self.settings["beta"] * kl) / frames,
         }
 
     def _decode(self, z: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
@@ -102,7 +110,7 @@ def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
 
 
 def train(job: Job) -> dict[str, Any]:
-    """Fit a VAE to the parent's demonstrations; publish ``teacher.pt``, the trunk with the best held-out ELBO.
+    """Fit a VAE to the parent's demonstrations; publish ``teacher.pt``, the trunk with the best held-out score.
 
     Returns the published weights' token accuracy, KL and ELBO, and their hash.
     """

@@ -116,7 +116,7 @@ def test_shaping_changes_what_is_learnt_but_not_what_an_episode_is_worth(taught,
     assert not torch.equal(plain.net.fc.weight, paid.net.fc.weight)
     ours, theirs = plain.report(), paid.report()
     for name in ("train/win_rate", "train/episode_return", "train/episode_length"):
-        assert ours.get(name) == theirs.get(name)
+        assert ours[name] == theirs[name]
     assert theirs["reward/shaping"] < 0
     assert "reward/shaping" not in ours
 

@@ -72,11 +72,21 @@ def test_the_loss_is_minus_the_bound_per_token_of_the_frames_own_grid(demonstrat
     assert len(tokens) == (frames["name"] != 0).sum(), "every token of the present grid, padding left out"
 
 
-def test_the_validated_bound_is_per_frame_with_the_full_beta(demonstrations):
+def test_the_validated_bound_is_of_a_sample_and_per_frame_and_the_score_weighs_it_with_beta(demonstrations):
     model = a_vae(demonstrations)
-    row = model.validate(torch.arange(25))
-    tokens = (model.data.batch(torch.arange(25), CPU)["name"] != 0).sum().item()
-    assert row["valid/elbo"] == pytest.approx(-(row["valid/loss"] * tokens / 25 + 0.5 * row["valid/kl"]), rel=1e-5)
+    torch.nn.init.normal_(model.decoder.linear.weight, std=0.1)
+    index = torch.arange(10)
+    with torch.no_grad():
+        row = model.validate(index)
+        mean, log_variance = model.posterior(index)
+        z = model.sample(mean, log_variance, 2 - 1)
+        logits, tokens = read_out(model.net, model.decoder(z), model.data.batch(index, CPU)["name"])
+        error = F.cross_entropy(logits, tokens, reduction="sum").item() / 10
+        kl = kl_divergence(Normal(mean, log_variance.div(2).exp()), Normal(0.0, 1.0)).sum().item() / 10
+    assert row["valid/elbo"] == pytest.approx(-(error + kl), rel=1e-5)
+    assert row["valid/score"] == pytest.approx(-(error + 0.5 * kl), rel=1e-5)
+    with torch.no_grad():
+        assert model.validate(index) == row, "equal noise at every call"
 
 
 def test_without_a_price_on_information_the_latent_tells_more(demonstrations, tmp_path):
