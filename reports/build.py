@@ -76,7 +76,7 @@ def write_frames(folder: ReportFolder, data: GridData) -> None:
     folder.write("data/stages.csv", stages.to_csv(index=False, lineterminator="\n").encode())
     metrics = pd.DataFrame(
         [
-            (row["key"], row["kind"], row["environment"], name, value)
+            (row["key"], row["kind"], row["environment"], name, int(value) if isinstance(value, bool) else value)
             for row in data.stages.to_dict("records")
             for name, value in row["metrics"].items()
             if isinstance(value, int | float)

@@ -140,12 +140,17 @@ HOW_TO_READ = (
 
 
 def _absent(data: GridData, shown: list[Panel]) -> str:
-    """The methods that the second axis lacks, because what they paid is not recorded."""
+    """The methods and finished seeds that the second axis lacks, because what they paid is not recorded."""
     counted = next((panel for panel in shown if panel.axis == ALL_FRAMES), None)
     if counted is None:
         return ""
-    names = [data.method_label(m) for m in shown[0].curves if m not in counted.curves]
-    return f" Not on that axis, because what they paid is not recorded: {'; '.join(names)}." if names else ""
+    missing = []
+    for method, curves in shown[0].curves.items():
+        there, finished = (sum(curve.whole for curve in seeds) for seeds in (counted.curves.get(method, []), curves))
+        if method not in counted.curves or there < finished:
+            some = f" (whose mean there is over {there} of {plural(finished, 'finished seed')})" if there else ""
+            missing.append(f"{data.method_label(method)}{some}")
+    return f" Not on that axis, because what they paid is not recorded: {'; '.join(missing)}." if missing else ""
 
 
 def _in_words(curves: list[Curve]) -> str:

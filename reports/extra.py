@@ -15,7 +15,8 @@ FRAMES = ("demonstration_frames", "interaction_frames", "demonstrator_frames", "
 COST_COLUMNS = ("rl_frames", "rl_seconds", *FRAMES, "pretraining_updates", "extra_frames", "extra_seconds")
 
 INTERACTION = "interaction"
-"""The stage in which the learner itself plays before reinforcement learning; of the kind of the demonstrations."""
+"""The stage in which the learner itself plays before reinforcement learning; of the kind of the demonstrations. Where
+it is also what demonstrates, because the demonstrator plays at random, its frames are paid once, as demonstrations."""
 
 
 def before(plan: Plan, key: str) -> set[str]:
@@ -30,6 +31,11 @@ def policy_key(plan: Plan, cell: Cell) -> str | None:
     return parents.pop() if len(parents) == 1 else None
 
 
+def names(cell: Cell, key: str) -> list[str]:
+    """What a cell calls a stage: one name as a rule, more where equal work has several uses."""
+    return [name for name, its_key in cell.stages.items() if its_key == key]
+
+
 def costs(plan: Plan, cell: Cell, outcomes: Mapping[str, Outcome]) -> dict[str, float]:
     """COST_COLUMNS of a cell; NaN where a stage is not done, or its result does not say.
 
@@ -41,13 +47,14 @@ def costs(plan: Plan, cell: Cell, outcomes: Mapping[str, Outcome]) -> dict[str, 
         return dict.fromkeys(COST_COLUMNS, NAN)
     found = {**dict.fromkeys(FRAMES, 0.0), "pretraining_updates": 0.0, "extra_seconds": 0.0}
     earlier = before(plan, policy)
-    for name, key in cell.stages.items():
+    for key in dict.fromkeys(cell.stages.values()):
         if key not in earlier:
             continue
         found["extra_seconds"] += _seconds(outcomes[key])
         kind = plan.stages[key].kind
         if kind == "demonstrations":
-            column = "interaction_frames" if name == INTERACTION else "demonstration_frames"
+            own = names(cell, key) == [INTERACTION]
+            column = "interaction_frames" if own else "demonstration_frames"
             found[column] += metric(outcomes[key], "frames")
         elif kind == plan.stages[policy].kind:
             found["demonstrator_frames"] += metric(outcomes[key], "frames")

@@ -19,18 +19,19 @@ import pandas as pd
 from benchmark.spec import Cell, Outcome, Plan, cell_outcome, provenance_of
 from benchmark.store import RunStore
 from reports import tables
+from reports.applied import applied
 from reports.extra import COST_COLUMNS, costs, policy_key
 
 STATUSES = ("done", "failed", "blocked", "missing", "unavailable")
 """What can have become of a cell. A cell that is being computed, or was stopped, is missing, and its reason says so."""
 
 CELL_COLUMNS = (
-    "environment", "method", "seed", "status", "reason", "log", "key", "keys", "episodes_file", "device", "attempts",
-    "deterministic", "seconds", *COST_COLUMNS,
+    "environment", "method", "provenance", "seed", "status", "reason", "log", "key", "keys", "episodes_file", "device",
+    "attempts", "deterministic", "commit", "dirty", "seconds", *COST_COLUMNS,
 )  # fmt: skip
 STAGE_COLUMNS = (
     "key", "kind", "label", "environment", "cells", "state", "reason", "log", "seconds", "device", "attempts",
-    "resumed", "deterministic", "finished", "metrics",
+    "resumed", "deterministic", "finished", "commit", "dirty", "metrics",
 )  # fmt: skip
 CURVE_COLUMNS = ("environment", "method", "seed", "stage", "key", "whole", "frames", "metric", "value")
 
@@ -40,10 +41,11 @@ class GridData:
     """All that a report knows of a grid. Paths in it are relative to `root`, the store's folder.
 
     folder: of the grid's report. cells: CELL_COLUMNS, then a column per result metric (NaN where the cell is not
-    done) and a `seconds_<stage>` column per stage of the pipeline. key: the run of the result; keys: all runs of
-    the cell; seconds: of all stages that its result needs, shared ones included. COST_COLUMNS: see reports.extra.
-    stages: STAGE_COLUMNS, one row per distinct stage; metrics is a mapping. curves: CURVE_COLUMNS; whole says that
-    the stage is done. provenance: stage key -> commit, packages, ….
+    done), a `seconds_<stage>` column per stage of the pipeline and the coefficients of reports.applied. provenance: of
+    the method on the environment; commit, dirty: of the code of the result's run. key: the run of the result; keys: all
+    runs of the cell; seconds: of all stages that its result needs, each once, shared ones included. COST_COLUMNS: see
+    reports.extra. stages: STAGE_COLUMNS, one row per distinct stage; metrics is a mapping. curves: CURVE_COLUMNS; whole
+    says that the stage is done. provenance: stage key -> commit, packages, ….
     """
 
     root: Path
@@ -191,9 +193,9 @@ def load(root: Path, grid: str) -> GridData:
     store = RunStore(root)
     plan = store.plan(grid)
     outcomes = store.outcomes(plan)
-    cells = [_cell_row(store, plan, cell, outcomes) for cell in plan.cells]
-    stages = [_stage_row(plan, key, outcome) for key, outcome in outcomes.items()]
     provenance = {key: facts for key in plan.stages if (facts := store.provenance(key)) is not None}
+    cells = [_cell_row(store, plan, cell, outcomes) | _code(provenance, _result(plan, cell)) for cell in plan.cells]
+    stages = [_stage_row(plan, key, outcome) | _code(provenance, key) for key, outcome in outcomes.items()]
     return GridData(
         root=store.root,
         folder=store.grid_folder(grid),
@@ -211,28 +213,40 @@ def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame
     return pd.DataFrame(rows, columns=list(found))
 
 
+def _code(provenance: Mapping[str, Mapping[str, Any]], key: str | None) -> dict[str, Any]:
+    """The state of the code that computed a run, None where that is not recorded."""
+    facts = provenance.get(key or "", {})
+    return {name: facts.get(name) for name in ("commit", "dirty")}
+
+
+def _result(plan: Plan, cell: Cell) -> str | None:
+    return cell.stages.get(plan.result)
+
+
 def _cell_row(store: RunStore, plan: Plan, cell: Cell, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
     outcome = cell_outcome(plan, cell, outcomes)
     status = outcome.state if outcome.state in STATUSES else "missing"
-    key = cell.stages.get(plan.result)
+    key, keys = _result(plan, cell), tuple(dict.fromkeys(cell.stages.values()))
     done = {name: outcomes[k] for name, k in cell.stages.items() if outcomes[k].state == "done"}
     episodes = store.artefact(key, "episodes.npz") if key and status == "done" else None
     own = plan.required(cell)
     row: dict[str, Any] = {
         "environment": cell.environment,
         "method": cell.method,
+        "provenance": provenance_of(plan, cell.method, cell.environment),
         "seed": cell.seed,
         "status": status,
         "reason": _why_missing(cell, outcomes) if status == "missing" else outcome.reason,
         "log": outcome.log,
         "key": key,
-        "keys": tuple(cell.stages.values()),
+        "keys": keys,
         "episodes_file": str(episodes.relative_to(store.root)) if episodes is not None and episodes.exists() else None,
         "device": outcome.device,
-        "attempts": sum(outcomes[k].attempts for k in cell.stages.values()),
+        "attempts": sum(outcomes[k].attempts for k in keys),
         "deterministic": all(o.deterministic for o in done.values()) if status == "done" else None,
-        "seconds": sum(o.seconds for o in done.values() if o.key in own) if done else np.nan,
+        "seconds": sum({o.key: o.seconds for o in done.values() if o.key in own}.values()) if done else np.nan,
         **costs(plan, cell, outcomes),
+        **applied(plan, cell),
     }
     row |= {f"seconds_{name}": o.seconds for name, o in done.items()}
     if status == "done":

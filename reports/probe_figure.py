@@ -15,13 +15,23 @@ from reports.text import wrapped
 PROBE, REP = "probe", "rep/test_accuracy"
 
 
+def starts_elsewhere(data: GridData, method: str) -> bool:
+    """Whether the method's policy does not start from the trunk that was pretrained, and so not from what is probed."""
+    about = data.plan.methods.get(method, {})
+    return about.get("initialise") is False and about.get("pretrain", "none") != "none"
+
+
 def points(data: GridData, environment: str) -> pd.DataFrame:
-    """One row per finished cell whose probe is done: method, seed, key, probe (its run), x (accuracy), y (headline)."""
+    """One row per finished cell whose probe is done and is of the network that its policy starts from.
+
+    Columns: method, seed, key, probe (its run), x (accuracy), y (headline).
+    """
     probes = {(c.environment, c.method, c.seed): c.stages.get(PROBE) for c in data.plan.cells}
     rows = [
         (row["method"], row["seed"], row["key"], probe, float(accuracy), float(row[data.headline]))
         for row in data.done(environment).to_dict("records")
-        if (probe := probes[environment, row["method"], row["seed"]]) is not None
+        if not starts_elsewhere(data, row["method"])
+        and (probe := probes[environment, row["method"], row["seed"]]) is not None
         and isinstance(accuracy := data.metrics(probe).get(REP), int | float)
     ]
     return pd.DataFrame(rows, columns=["method", "seed", "key", "probe", "x", "y"])
@@ -52,7 +62,7 @@ def probe_figure(data: GridData, environment: str) -> Figure | None:
         quiet_axes(ax)
         if data.counts_wins:
             ax.set_ylim(-0.02, 1.02)
-        ax.set_xlabel("accuracy of a linear probe of rep, before RL")
+        ax.set_xlabel("accuracy of a linear probe of rep, at the start of RL")
         ax.set_ylabel(data.headline_label)
         ax.set_title(name)
         handles = [
@@ -64,18 +74,27 @@ def probe_figure(data: GridData, environment: str) -> Figure | None:
 
     return Figure(
         id=f"probe-{environment}",
-        title=f"Readable before, won after, {name}",
+        title=f"Readable at the start, won at the end, {name}",
         caption=(
             f"{name}: {data.headline_label} on {data.games_label} against the accuracy, on the same split, of a linear "
-            "probe of the representation before reinforcement learning. Small marks: seeds; large marks: means. "
+            "probe of the representation that the policy starts from. Small marks: seeds; large marks: means. "
             f"Rank correlation of the methods' means: {correlation}; methods that share their pretraining share their "
-            "probe, so it describes these methods and tests nothing."
+            f"probe, so it describes these methods and tests nothing.{_left_out(data)}"
         ),
-        alt=f"Scatter plot of {data.headline_label} by probe accuracy on {name}; {told}",
+        alt=f"Scatter plot of {data.headline_label} by probe accuracy of the starting network on {name}; {told}",
         size=(WIDTH, 3.4 + 0.22 * -(-len(methods) // 2)),
         draw=draw,
         runs=(*found["key"], *dict.fromkeys(found["probe"])),
     )
+
+
+def _left_out(data: GridData) -> str:
+    names = [data.method_label(method) for method in data.methods if starts_elsewhere(data, method)]
+    if not names:
+        return ""
+    untrained = [m for m in data.methods if data.plan.methods.get(m, {}).get("pretrain") == "none"]
+    where = f" They start where {data.method_label(untrained[0])} stands." if untrained else ""
+    return f" Left out: {'; '.join(names)}; their policies start untrained, not from the probed network.{where}"
 
 
 def _rank_correlation(found: pd.DataFrame) -> str:

@@ -152,7 +152,8 @@ def _pipeline(
     after = ["pretrain"] if taught else []
     if probe:
         add("probe", {}, *after)
-    add("policy", {"method": about["label"]}, *after)
+    switches = {name: about[name] for name in ("initialise", "distill", "shaping") if name in about}
+    add("policy", {"method": about["label"], **switches}, *after)
     add("evaluate", {}, "policy", games=split)
     return keys
 
@@ -193,7 +194,7 @@ def write_runs(
 
 FITTED: dict[str, dict[str, Any]] = {
     "dynamics": {"valid/accuracy": 0.9712, "valid/copy_accuracy": 0.9688, "valid/accuracy_changed": 0.21},
-    "vae": {"valid/accuracy": 0.961, "valid/kl": 12.4, "valid/elbo": -31.5},
+    "vae": {"valid/accuracy": 0.961, "valid/kl": 12.4, "valid/elbo": -31.5, "valid/score": -20.34},
     "inverse_bc": {"valid/accuracy": 0.64, "valid/majority": 0.31},
 }
 """What each kind of pretraining reports of its best weights."""

@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 from reports.frame import GridData
 from reports.page import Page, Text
-from reports.pages.results import unreliable
+from reports.pages.results import shared_teachers, unreliable
 from reports.stats import Difference, SharedGames, mean_interval, paired_difference, shared_games, welch_difference
 from reports.tables import Cell, Column, Table
 from reports.text import interval, signed
@@ -90,7 +90,7 @@ def page(data: GridData) -> Page:
     )
     if not found:
         return Page("comparisons", "Comparisons", (Text("The grid has no two methods to compare."),))
-    return Page("comparisons", "Comparisons", (text, contrast_table(data, found)))
+    return Page("comparisons", "Comparisons", (text, *shared_teachers(data), contrast_table(data, found)))
 
 
 def contrast_table(data: GridData, found: list[Contrast]) -> Table:

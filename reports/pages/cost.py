@@ -7,6 +7,7 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from reports.extra import INTERACTION, names
 from reports.frame import GridData
 from reports.page import Block, Facts, Page, Text
 from reports.tables import Cell, Column, Table
@@ -106,11 +107,14 @@ def extra_table(data: GridData) -> Table:
 
 def _stage_entry(data: GridData, group: pd.DataFrame, name: str) -> Cell:
     """Mean work and time of a stage over a method's seeds; `0` for a method that does without it."""
-    cells = {cell.name: cell.stages for cell in data.plan.cells}
-    found = [cells[f"{row.environment}/{row.method}/{row.seed}"].get(name) for row in group.itertuples()]
-    keys = [key for key in found if key is not None]
-    if not keys:
+    cells = {cell.name: cell for cell in data.plan.cells}
+    users = [cells[f"{row.environment}/{row.method}/{row.seed}"] for row in group.itertuples()]
+    used = [(cell, cell.stages[name]) for cell in users if name in cell.stages]
+    if not used:
         return Cell("0", mark="weak")
+    if name == INTERACTION and all(names(cell, key) != [INTERACTION] for cell, key in used):
+        return Cell("0", "the demonstrations", "weak")
+    keys = [key for _, key in used]
     work = pd.Series([data.metrics(key).get(WORK_OF.get(name, "frames"), np.nan) for key in keys], dtype=float)
     seconds = group.get(f"seconds_{name}", pd.Series(dtype=float))
     return Cell(_mean(work), _mean_duration(seconds), runs=tuple(key for key in keys if data.metrics(key)))

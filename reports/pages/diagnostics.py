@@ -21,10 +21,11 @@ def page(data: GridData) -> Page | None:
     blocks: list[Block] = [
         Text(
             "Before reinforcement learning, a linear map is fitted from a network's features to the expert's next move "
-            f"on training games, and scored on {data.games_label}. The policy sees only `rep`, so what was pretrained "
-            "can help it directly only as far as `rep` is readable: a probe that reads `pooled` or `spatial` but not "
-            "`rep` says that the trunk knows something that the policy is not given. A readable `rep` is necessary for "
-            "such a gain, not sufficient, and a linear probe misses what only a nonlinear map could read."
+            f"on training games, and scored on {data.games_label}. The policy sees only `rep`: a probe that reads "
+            "`pooled` or `spatial` but not `rep` says that the trunk knows something that the policy is not given at "
+            "first. A readable `rep` suggests where a gain can come from; it is neither necessary nor sufficient for "
+            "one: initialisation hands over the whole trunk, reinforcement learning can retrain its last layer, and a "
+            "linear probe misses what only a nonlinear map could read."
         ),
         probe_table(data, rows),
         *([Gallery(tuple(drawn))] if drawn else []),
@@ -59,7 +60,8 @@ def probe_table(data: GridData, rows: list[Variant]) -> Table:
         ),
         notes=(
             "Mean over finished seeds, [95% t interval]; majority move: always the most frequent possible one. "
-            "Some moves can be told from the picture alone, which an untrained network passes on: its row is a floor.",
+            "Some moves can be told from the picture alone, which an untrained network passes on: its row is a "
+            "reference.",
         ),
         headers=2,
     )

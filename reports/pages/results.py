@@ -27,12 +27,28 @@ def page(data: GridData) -> Page:
             "The replicate is the training seed: a seed's evaluation games are averaged first, and intervals are "
             f"over seeds. The score is the last checkpoint's on {data.games_label}; no checkpoint is chosen by it."
         ),
+        *shared_teachers(data),
         main_table(data),
         *([Gallery(figures)] if figures else []),
         seed_table(data),
         *other_metrics(data),
     ]
     return Page("results", "Results", tuple(blocks))
+
+
+def shared_teachers(data: GridData) -> list[Block]:
+    """A warning where several seeds learn from one teacher."""
+    teachers, seeds = data.plan.settings.get("teacher_seeds"), len(set(data.cells["seed"]))
+    if teachers is None or teachers >= seeds:
+        return []
+    return [
+        Text(
+            f"Demonstrations and teachers of {plural(teachers, 'seed')} serve all {seeds} seeds: the intervals of "
+            "methods that are taught leave out how much the teacher itself varies, and are too narrow for claims about "
+            "a newly trained teacher.",
+            "warning",
+        )
+    ]
 
 
 def unreliable(summary: Mean, counts_wins: bool) -> bool:

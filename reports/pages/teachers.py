@@ -110,11 +110,14 @@ KINDS = {
             Measure("Token accuracy", mean(ACCURACY)),
             Measure("KL divergence", mean("valid/kl", 3), "nats per frame"),
             Measure("ELBO", mean("valid/elbo", 3), "nats per frame"),
+            Measure("Score", mean("valid/score", 3), "with the method's β"),
             BEST,
         ),
         (
-            "Reconstructed is the observation that the network just saw, through a latent. A KL divergence near 0 "
-            "means that the latent says nothing of the observation. " + BEST_NOTE,
+            "Reconstructed is the observation that the network just saw, through a latent z. Token accuracy: from the "
+            "mean of z. ELBO: the evidence lower bound, log-likelihood minus KL divergence with weight 1, one sample "
+            "of z per frame with noise that is equal at every update. Score: the same with the method's β as the "
+            "weight. A KL divergence near 0 means that the latent says nothing of the observation. " + BEST_NOTE,
         ),
     ),
     "inverse_bc": Kind(

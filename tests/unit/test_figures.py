@@ -98,6 +98,17 @@ def test_a_method_whose_cost_is_not_recorded_is_left_off_the_second_axis_and_nam
     assert figure.caption.endswith("because what they paid is not recorded: LDD.")
 
 
+def test_a_mean_over_fewer_seeds_on_the_second_axis_says_over_how_many(tmp_path: Path) -> None:
+    plan = make_plan({"rtfm-s1": "RTFM S1"})
+    store = write_runs(tmp_path, plan, points=4)
+    key = next(cell.stages["pretrain"] for cell in plan.cells if cell.name == "rtfm-s1/ldd/1")
+    path = store.folder(key) / "result.json"
+    path.write_text(path.read_text().replace('"fitted_frames"', '"forgotten"'))
+    figure = learning_curves(load(tmp_path, "synthetic"), "rtfm-s1")
+    assert figure is not None
+    assert figure.caption.endswith("not recorded: LDD (whose mean there is over 2 of 3 finished seeds).")
+
+
 def test_with_too_many_methods_there_is_no_figure_and_the_page_says_so(tmp_path: Path) -> None:
     plan, _ = make_search(
         {"ldd": "method.distill", "ldd_rep": "method.distill", "vae": "vae.beta"},
@@ -117,7 +128,8 @@ def test_a_probes_reading_stands_beside_what_was_won(tmp_path: Path) -> None:
     write_runs(tmp_path, plan, points=2)
     data = load(tmp_path, "synthetic")
     found = points(data, "rtfm-s1")
-    assert len(found) == 20
+    assert len(found) == 16
+    assert not found["method"].isin(("reward_shaping", "ldd_distill_only")).any()  # which do not start from the teacher
     row = found[(found["method"] == "ldd") & (found["seed"] == 1)].iloc[0]
     assert row["x"] == data.metrics(row["probe"])["rep/test_accuracy"]
     assert row["y"] == data.done("rtfm-s1", "ldd").set_index("seed").loc[1, "win_rate"]
@@ -128,7 +140,8 @@ def test_a_probes_reading_stands_beside_what_was_won(tmp_path: Path) -> None:
     assert set(figure.runs) == {*found["key"], *found["probe"]}
     with canvas(LIGHT, *figure.size) as drawn:
         figure.draw(drawn, LIGHT)
-        assert sum(len(line.get_xdata()) for line in drawn.axes[0].lines) == 20 + 10
+        assert sum(len(line.get_xdata()) for line in drawn.axes[0].lines) == 16 + 8
+    assert "Left out: Reward shaping; LDD, distillation only; their policies start untrained" in figure.caption
 
 
 def test_the_figure_says_in_words_what_it_shows(data: GridData) -> None:

@@ -46,6 +46,8 @@ def test_a_finished_cell_has_its_metrics_times_and_runs(partial: GridData) -> No
     )
     assert row["key"] in row["keys"]
     assert len(row["keys"]) == 4
+    assert (row["provenance"], row["commit"][:6], row["dirty"]) == ("released", "012345", False)
+    assert (row["initialise"], row["distill"]) == (True, 1.0)
 
 
 def test_whoever_does_not_finish_says_why_and_has_no_score(partial: GridData) -> None:

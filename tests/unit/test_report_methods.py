@@ -170,6 +170,24 @@ def test_what_is_not_recorded_is_a_dash_and_not_a_zero(tmp_path: Path) -> None:
     assert row["Pretraining"].text == "1\u202f500"
 
 
+def test_own_play_that_is_also_the_demonstrations_is_paid_once(tmp_path: Path) -> None:
+    """demos: random needs no other interaction for the inverse model: one stage under two names."""
+    random = {"inverse_rl": {**TEN_METHODS["inverse_rl"], "demos": "random"}}
+    plan = make_plan({"rtfm-s1": "RTFM S1"}, random, seeds=(0,))
+    stages = plan.cells[0].stages
+    assert stages["demonstrations"] == stages["interaction"]
+    write_runs(tmp_path, plan, points=2)
+    data = load(tmp_path, "synthetic")
+    cell = data.group("rtfm-s1").iloc[0]
+    assert (cell["demonstration_frames"], cell["interaction_frames"]) == (7811, 0)
+    assert cell["extra_frames"] == 7811 + 190_000 + 48_000
+    assert cell["extra_seconds"] == pytest.approx(1.4 + 20 + 60)
+    assert cell["seconds"] == pytest.approx(1.4 + 20 + 60 + cell["seconds_policy"] + cell["seconds_evaluate"])
+    assert cell["attempts"] == len(set(stages.values()))
+    row = row_of(tables_of(data)["extra"], "RTFM S1", "Inverse RL")
+    assert (row["Demonstrations"].text, row["Own interaction"].plain) == ("7\u202f811", "0 the demonstrations")
+
+
 # What was pretrained, and what a probe reads from it
 
 
@@ -184,7 +202,12 @@ def test_each_kind_of_pretraining_has_its_own_table(tables: dict[str, Table]) ->
         "LDD-rep (ours)",
     }
     vae = row_of(tables["teachers-vae"], "RTFM S1")
-    assert [vae[name].text for name in ("Token accuracy", "KL divergence", "ELBO")] == ["0.9610", "12.400", "−31.500"]
+    assert [vae[name].text for name in ("Token accuracy", "KL divergence", "ELBO", "Score")] == [
+        "0.9610",
+        "12.400",
+        "−31.500",
+        "−20.340",
+    ]
     cloning = row_of(tables["teachers-cloning"], "RTFM S1")
     assert [cloning[n].text for n in ("Agreement", "Always the most frequent label", "Gain")] == [
         "0.6400",

@@ -218,6 +218,16 @@ def test_another_headline_than_wins_gets_no_interval_of_wins(tmp_path: Path) -> 
     assert all(not cell.detail for row in found.table("seeds").rows for cell in row[2:])
 
 
+def test_intervals_over_seeds_of_one_teacher_carry_a_warning(tmp_path: Path) -> None:
+    write_runs(tmp_path, make_plan(ONE, teacher_seeds=1), points=2)
+    text = Report(load(tmp_path, "synthetic")).text
+    assert text.count("teachers of 1 seed serve all 3 seeds: the intervals of methods that are taught leave out") == 2
+
+
+def test_where_every_seed_has_its_teacher_there_is_no_such_warning(close: Report) -> None:
+    assert "leave out how much the teacher" not in close.text
+
+
 def test_the_report_says_how_to_repeat_it(close: Report) -> None:
     command = next(line for line in close.text.splitlines() if line.startswith("- To repeat: "))
     assert command == (
