@@ -108,6 +108,8 @@ def read_request(configs: Configs, schema: Schema, grid: str, words: Sequence[st
         raise BadInput(
             f"tuned={tuned.name} holds what a search has chosen, and this grid searches; drop search or tuned"
         )
+    if tuned is not None:
+        tuned.check(seeds, preset)
     return Request(
         name=name,
         description=asked.get("description", ""),

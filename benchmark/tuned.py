@@ -1,6 +1,6 @@
 """A file of configs/tuned/: values that a search has chosen, for each environment and method.
 
-    selected_on: {grid: tune, metric: win_rate, …}                    # how they were chosen: for people and reports
+    selected_on: {grid: tune, seeds: [100], preset: demo, …}          # how they were chosen; its seeds test nothing
     values: {rtfm-s1: {ldd: {method.distill: 1.0}}}                   # environment id -> method -> dotted key -> value
     candidates: {rtfm-s1: {ldd: [{method.distill: 0.1, win_rate: 0.4}, …]}}         # what they were chosen from
 
@@ -24,13 +24,26 @@ _KEYS = ("selected_on", "values", "candidates")
 class Tuned:
     """values: environment id -> method -> dotted key -> value, not yet checked. file: its name for a person.
 
-    sha256: of the file.
+    sha256: of the file. origin: how they were chosen; of its keys, ``seeds`` and ``preset`` are held against a grid.
     """
 
     name: str
     file: str
     sha256: str
+    origin: Mapping[str, Any]
     values: Mapping[str, Mapping[str, Mapping[str, Any]]]
+
+    def check(self, seeds: Collection[int], preset: str | None) -> None:
+        """Raises BadInput for seeds that have chosen the values, or another size than theirs."""
+        for seed in self.origin.get("seeds", ()):
+            if seed in seeds:
+                raise BadInput(f"seed {seed} has chosen the values of {self.file}; take other seeds to test them")
+        chosen_at = self.origin.get("preset", preset)
+        if preset != chosen_at:
+            raise BadInput(
+                f"tuned={self.name} was chosen at preset {_null(chosen_at)}, and preset is {_null(preset)}; "
+                "set tuned=null, or the same preset"
+            )
 
     def where(self, environment: str, method: str) -> str:
         """The place of a method's values, for a person."""
@@ -61,8 +74,9 @@ def read_tuned(configs: Configs, name: str) -> Tuned:
             if known not in configs.members("method"):
                 raise BadInput(f"{file}: values.{environment}: {unknown('method', method, configs.members('method'))}")
             own[known] = dict(_items(settings, f"{file}: values.{environment}.{method}"))
+    origin = dict(_items(content.get("selected_on") or {}, f"{file}: selected_on"))
     digest = hashlib.sha256((configs.folder / "tuned" / f"{member}.yaml").read_bytes()).hexdigest()
-    return Tuned(member, file, digest, values)
+    return Tuned(member, file, digest, origin, values)
 
 
 def _items(content: Any, where: str) -> Iterator[tuple[str, Any]]:
@@ -71,3 +85,7 @@ def _items(content: Any, where: str) -> Iterator[tuple[str, Any]]:
             f"{where} is {content!r}, expected `name: …` lines, as {{rtfm-s1: {{ldd: {{method.distill: 1.0}}}}}}"
         )
     yield from ((str(name), value) for name, value in content.items())
+
+
+def _null(word: str | None) -> str:
+    return "null" if word is None else word

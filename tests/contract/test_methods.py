@@ -180,7 +180,7 @@ def test_methods_with_the_same_demonstrations_and_model_share_a_teacher(taught):
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_without_language_a_model_is_fitted_to_what_blank_demonstrations_show(kind, tmp_path):
-    """The very model that is fitted to demonstrations stored with empty descriptions, whoever plays."""
+    """The very model that is fitted to demonstrations stored with empty descriptions."""
     demonstrate(tmp_path, "random")
     params = {"env": env_params("rtfm-s1"), "network": NETWORK, "training": INVERSE, "seed": 3}
     inverse.train(PlainJob(params, tmp_path, {"interaction": tmp_path}))

@@ -22,11 +22,11 @@ def smoke(root: Path) -> subprocess.CompletedProcess[str]:
     return subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=900)
 
 
-def computed(store: RunStore) -> dict[tuple[str, str], int]:
-    """What was executed, counted from the run folders: (kind of stage, its player or model) -> how often."""
+def finished(store: RunStore) -> dict[tuple[str, str], int]:
+    """What was computed, counted from the results on disk: (kind of stage, its player or model) -> how many."""
     counts: Counter[tuple[str, str]] = Counter()
-    for folder in store.root.glob("*/spec.json"):
-        spec = json.loads(folder.read_text(encoding="utf-8"))
+    for result in store.root.glob("*/result.json"):
+        spec = json.loads(result.with_name("spec.json").read_text(encoding="utf-8"))
         what = spec["params"].get("source", spec["target"] if spec["kind"] == "pretrain" else "")
         counts[spec["kind"], what] += 1
     return dict(counts)
@@ -40,7 +40,8 @@ def test_the_smoke_grid_runs_to_its_report_and_then_computes_nothing(tmp_path: P
     plan = store.plan("smoke")
     outcomes = store.outcomes(plan)
     assert [outcome.state for outcome in outcomes.values()] == ["done"] * 72
-    assert computed(store) == {
+    assert {outcome.attempts for outcome in outcomes.values()} == {1}, "no stage was computed twice"
+    assert finished(store) == {
         ("demonstrations", "expert"): 2,  # an environment's own, for eight methods
         ("demonstrations", "random"): 2,  # the interaction of inverse RL, and what ldd_nonexpert learns from
         ("inverse", ""): 2,
