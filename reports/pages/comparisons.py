@@ -5,6 +5,7 @@ from __future__ import annotations
 import math
 from dataclasses import dataclass
 
+from reports.coefficients import unequal_warning
 from reports.frame import GridData
 from reports.page import Page, Text
 from reports.pages.results import shared_teachers, unreliable
@@ -90,7 +91,11 @@ def page(data: GridData) -> Page:
     )
     if not found:
         return Page("comparisons", "Comparisons", (Text("The grid has no two methods to compare."),))
-    return Page("comparisons", "Comparisons", (text, *shared_teachers(data), contrast_table(data, found)))
+    return Page(
+        "comparisons",
+        "Comparisons",
+        (text, *shared_teachers(data), *unequal_warning(data), contrast_table(data, found)),
+    )
 
 
 def contrast_table(data: GridData, found: list[Contrast]) -> Table:

@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reports.coefficients import METHOD, Choice, choices, unequal_warning
 from reports.frame import GridData
 from reports.page import Block, Facts, Page, Text
 from reports.tables import Cell, Column, Table
-from reports.text import plain_value
+from reports.text import number, plain_value
 
 SWITCHES = ("pretrain", "demos", "checkpoint", "language", "head", "initialise", "distill", "shaping")
 """The keys of a method's configuration that the table shows, in order; others follow."""
@@ -30,7 +31,7 @@ def page(data: GridData) -> Page:
     blocks: list[Block] = [Facts(settings(data)), method_table(data)]
     chosen = tuned_table(data)
     if chosen is not None:
-        blocks.append(chosen)
+        blocks += [chosen, *unequal_warning(data)]
     changes = data.plan.settings.get("changes")
     if changes:
         blocks.append(change_table(data, changes))
@@ -81,11 +82,14 @@ def method_table(data: GridData) -> Table:
     configs = {m: data.plan.methods.get(m, {}) for m in data.methods}
     found = dict.fromkeys(k for c in configs.values() for k, v in c.items() if not isinstance(v, dict | list))
     switches = [s for s in SWITCHES if s in found] + [k for k in found if k not in (*SWITCHES, *NOT_SWITCHES)]
+    changed = {(choice.method, choice.key) for choice in choices(data) if choice.changed}
     rows = []
     for method, config in configs.items():
         unused = idle(config)
         values = [
-            Cell(plain_value(config[s])) if s in config and s not in unused else Cell("–", mark="weak")
+            Cell(plain_value(config[s]), "tuned, see below" if (method, METHOD + s) in changed else "")
+            if s in config and s not in unused
+            else Cell("–", mark="weak")
             for s in switches
         ]
         absent = Cell(str(config["unavailable"])) if config.get("unavailable") else Cell("yes")
@@ -99,7 +103,8 @@ def method_table(data: GridData) -> Table:
             "Under each name: where the method comes from. released: the authors published its code, which ours "
             "follows; reimplemented: the published code is partial or does not work, ours does what it intends; "
             "unavailable in release: the paper names it, no code is published, the construction is ours; ours: not "
-            "the paper's, or not on this environment.",
+            "the paper's, or not on this environment. tuned: the value is the default, which a search changed on some "
+            "environment.",
         ),
     )
 
@@ -123,21 +128,34 @@ def change_table(data: GridData, changes: Mapping[str, Mapping[str, Sequence[Any
 
 def tuned_table(data: GridData) -> Table | None:
     """The searched settings that the grid uses, per environment and method; None where the plan does not list them."""
+    found = choices(data)
+    if not found:
+        return None
+    file = f"`configs/tuned/{data.tuned.get('name')}.yaml`"
+    listed = any(choice.candidates for choice in found)
     rows = tuple(
         (
-            Cell(data.environment_label(environment)),
-            data.method_entry(method, environment),
-            Cell(f"`{key}`"),
-            Cell(plain_value(value)),
+            Cell(data.environment_label(choice.environment)),
+            data.method_entry(choice.method, choice.environment),
+            Cell(f"`{choice.key}`"),
+            Cell(plain_value(choice.value), "changed" if choice.changed else ""),
+            Cell("–", mark="weak") if choice.default is None else Cell(plain_value(choice.default)),
+            *([_candidates(choice)] if listed else []),
         )
-        for environment in data.environments
-        for method, chosen in (data.tuned.get("values") or {}).get(environment, {}).items()
-        if method in data.methods
-        for key, value in chosen.items()
+        for choice in found
     )
-    columns = tuple(Column(c, numeric=False) for c in ("Environment", "Method", "Setting", "Chosen"))
+    columns = ("Environment", "Method", "Setting", "Used", "Default", *(["Candidates: their score"] if listed else []))
+    elsewhere = "the games and the seeds" if listed else "every candidate with its score, the games and the seeds"
     note = (
-        f"From `configs/tuned/{data.tuned.get('name')}.yaml`, which also lists every candidate, the games and the "
-        f"seeds; SHA-256 `{str(data.tuned.get('sha256'))[:12]}`. Methods that are not listed kept their defaults."
+        f"From {file}, which also lists {elsewhere}; SHA-256 `{str(data.tuned.get('sha256'))[:12]}`. The scores are on "
+        "the search's games, which no result is measured on. Methods that are not listed kept their defaults."
     )
-    return Table("tuned", "Settings chosen by a search", columns, rows, (note,), headers=2) if rows else None
+    if not listed and any(choice.default is None for choice in found):
+        note += f" –: the default is the first candidate in {file}."
+    headings = tuple(Column(c, numeric=False) for c in columns)
+    return Table("tuned", "Settings chosen by a search", headings, rows, (note,), headers=2)
+
+
+def _candidates(choice: Choice) -> Cell:
+    words = [f"{plain_value(v)}: {'–' if score is None else number(score)}" for v, score in choice.candidates]
+    return Cell("; ".join(words) or "–", mark="" if words else "weak")

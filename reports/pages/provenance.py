@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections import Counter
+from collections.abc import Mapping
 from typing import Any
 
 from reports.frame import GridData
@@ -68,21 +69,38 @@ def facts(data: GridData, commits: Counter[str]) -> tuple[tuple[str, str], ...]:
 def command(data: GridData) -> str:
     """The command line that plans exactly these cells, whatever the grid's file says by now."""
     given = data.plan.settings
+    of_plan = [data.search.get(cell.method, {}).get("method", cell.method) for cell in data.plan.cells]
     words: dict[str, Any] = {
         "envs": data.environments,
-        **({} if data.search else {"methods": list(dict.fromkeys(cell.method for cell in data.plan.cells))}),
+        "methods": list(dict.fromkeys(of_plan)),
         "seeds": sorted(set(data.cells["seed"])),
+        "preset": given.get("preset"),
+        "teacher_seeds": given.get("teacher_seeds"),
+        "tuned": data.tuned.get("name"),
+        "search": searched(data) or None,
+        **(given.get("overrides") or {}),
     }
-    words |= {name: given.get(name) for name in ("preset", "teacher_seeds")} | dict(given.get("overrides") or {})
-    words |= {"tuned": data.tuned["name"]} if "name" in data.tuned else {}
     assignments = [f"{key}={_hydra(value)}" for key, value in words.items()]
     return shlex.join(["python", "run_all.py", "--grid", data.plan.grid, *assignments])
+
+
+def searched(data: GridData) -> dict[str, dict[str, list[Any]]]:
+    """Method -> dotted key -> values, as a grid's file lists them; empty for a grid that does not search."""
+    found: dict[str, dict[str, list[Any]]] = {}
+    for about in data.search.values():
+        for key, value in about["values"].items():
+            values = found.setdefault(str(about["method"]), {}).setdefault(key, [])
+            if value not in values:
+                values.append(value)
+    return found
 
 
 def _hydra(value: Any) -> str:
     """A value as Hydra reads it from the command line."""
     if isinstance(value, list | tuple):
         return f"[{','.join(_hydra(item) for item in value)}]"
+    if isinstance(value, Mapping):
+        return f"{{{','.join(f'{key}:{_hydra(item)}' for key, item in value.items())}}}"
     return value if isinstance(value, str) else json.dumps(value)
 
 

@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import dataclasses
 import re
+import shlex
 from pathlib import Path
 
+import pandas as pd
 import pytest
 
+from reports.build import write_frames
 from reports.frame import GridData, load
+from reports.output import ReportFolder
+from reports.page import Text
 from reports.pages import all_pages
+from reports.pages.provenance import command
 from reports.tables import Cell, Table
 from tests.synthetic import TEN_METHODS, make_plan, make_search, write_runs
 
@@ -254,6 +260,71 @@ def test_without_a_probe_there_is_no_page_for_it(tmp_path: Path) -> None:
 
 
 def test_the_settings_that_a_search_chose_are_shown_with_their_file(data: GridData, tables: dict[str, Table]) -> None:
-    assert [cell.text for cell in tables["tuned"].rows[0]] == ["RTFM S1", "LDD", "`method.distill`", "0.1"]
-    assert "`configs/tuned/demo.yaml`" in tables["tuned"].notes[0]
+    row = [cell.plain for cell in tables["tuned"].rows[0]]
+    assert row == ["RTFM S1", "LDD released", "`method.distill`", "0.1 changed", "1.0"]
+    assert "`configs/tuned/demo.yaml`, which also lists every candidate" in tables["tuned"].notes[0]
     assert "abababababab" in tables["tuned"].notes[0]
+
+
+def test_the_methods_table_marks_what_a_search_changed_and_only_that(tables: dict[str, Table]) -> None:
+    marked = {row[0].text for row in tables["methods"].rows if any(cell.detail.startswith("tuned") for cell in row[1:])}
+    assert marked == {"LDD"}
+    assert row_of(tables["methods"], "LDD")["distill"].plain == "1.0 tuned, see below"
+
+
+def test_candidates_are_shown_where_the_plan_carries_them(tmp_path: Path) -> None:
+    listed = [{"vae.beta": 1.0, "win_rate": 0.31, "n": 1}, {"vae.beta": 0.1, "win_rate": 0.33, "n": 1}]
+    about = {"values": {"rtfm-s1": {"vae": {"vae.beta": 0.1}}}, "candidates": {"rtfm-s1": {"vae": listed}}}
+    plan = make_plan(ENVIRONMENTS, {"vae": TEN_METHODS["vae"]}, seeds=(0,), tuned={**TUNED, **about})
+    write_runs(tmp_path, plan, points=2)
+    row = [cell.plain for cell in tables_of(load(tmp_path, "synthetic"))["tuned"].rows[0][2:]]
+    assert row == ["`vae.beta`", "0.1 changed", "1.0", "1.0: 0.310; 0.1: 0.330"]
+
+
+def text_of(data: GridData, page: str) -> str:
+    found = next(p for p in all_pages(data) if p.id == page)
+    return "\n".join(block.text for block in found.blocks if isinstance(block, Text))
+
+
+def test_methods_that_differ_in_a_coefficient_beside_their_switch_are_named(data: GridData) -> None:
+    for page in ("protocol", "comparisons"):
+        text = text_of(data, page)
+        assert "may differ in λ (`method.distill`) as well" in text
+        assert "On RTFM S1 `method.distill` is 0.1 with LDD (released)" in text
+        assert "1.0 with LDD, distillation only (released); LDD, no language (ours)" in text
+        assert "initialisation only" not in text  # it has no λ
+        assert "Touchdown" not in text
+
+
+def test_where_all_use_the_default_nothing_is_said_of_it(tmp_path: Path) -> None:
+    about = {**TUNED, "values": {"rtfm-s1": {"ldd": {"method.distill": 1.0}}}}
+    write_runs(tmp_path, make_plan(ENVIRONMENTS, TEN_METHODS, seeds=(0,), tuned=about), points=2)
+    data = load(tmp_path, "synthetic")
+    assert "differ in λ" not in text_of(data, "protocol") + text_of(data, "comparisons")
+    assert row_of(tables_of(data)["methods"], "LDD")["distill"].detail == ""
+
+
+def test_the_command_repeats_the_tuned_file_and_the_search(data: GridData, tmp_path: Path) -> None:
+    assert "tuned=demo search=null" in command(data)
+    plan, _ = make_search({"ldd": "method.distill", "vae": "vae.beta"}, (1.0, 0.1))
+    write_runs(tmp_path, plan, points=2)
+    words = shlex.split(command(load(tmp_path, "synthetic")))
+    assert "methods=[ldd,vae]" in words
+    assert "tuned=null" in words
+    assert "search={ldd:{method.distill:[1.0,0.1]},vae:{vae.beta:[1.0,0.1]}}" in words
+
+
+def test_files_for_others_hold_flags_as_numbers_and_what_was_applied(tmp_path: Path) -> None:
+    write_runs(tmp_path, make_plan({"rtfm-s1": "RTFM S1"}, TEN_METHODS, seeds=(0,)), points=2)
+    write_frames(ReportFolder(tmp_path / "out"), load(tmp_path, "synthetic"))
+    metrics = pd.read_csv(tmp_path / "out" / "data" / "metrics.csv")
+    assert metrics["value"].dtype == float
+    assert metrics[metrics["metric"] == "converged"]["value"].tolist() == [1.0]
+    cells = pd.read_csv(tmp_path / "out" / "data" / "cells.csv").set_index("method")
+    assert cells.loc["reward_shaping", ["provenance", "initialise", "shaping"]].tolist() == [
+        "reimplemented",
+        False,
+        0.01,
+    ]
+    stages = pd.read_csv(tmp_path / "out" / "data" / "stages.csv")
+    assert {"commit", "dirty"} <= set(stages.columns) & set(cells.columns)

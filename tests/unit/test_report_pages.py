@@ -232,7 +232,7 @@ def test_the_report_says_how_to_repeat_it(close: Report) -> None:
     command = next(line for line in close.text.splitlines() if line.startswith("- To repeat: "))
     assert command == (
         "- To repeat: `python run_all.py --grid synthetic 'envs=[rtfm-s1]' 'methods=[tabula_rasa,ldd,ldd_rep]' "
-        "'seeds=[0,1,2]' preset=demo teacher_seeds=null`"
+        "'seeds=[0,1,2]' preset=demo teacher_seeds=null tuned=null search=null`"
     )
 
 
