@@ -7,13 +7,21 @@ from pathlib import Path
 import pytest
 import torch
 
-from agents import train
+import envs
+from agents import collect, train
+from agents.algorithms.learner import Learner
 from agents.algorithms.rollout import Unroll
+from agents.networks import build
+from agents.pretraining import dynamics
 from agents.teacher import Teacher
 from envs.base import EnvError
 from tests.contract.test_learning import (
+    GAMES,
+    LEARNER,
+    NETWORK,
     a_learner,
     demonstrate,
+    env_params,
     load_teacher,
     policy_params,
     pretrain,
@@ -141,3 +149,25 @@ def test_a_likelihood_needs_a_dynamics_model_and_a_form_its_name(taught):
     teacher.decoder = None
     with pytest.raises(EnvError, match="needs a dynamics model"):
         shaped("likelihood", teacher)
+
+
+def test_on_messenger_every_entity_id_of_the_next_grid_counts_the_backgrounds_too(tmp_path):
+    game = {"env": env_params("messenger-s1"), "seed": 3}
+    collect.collect(PlainJob(game | {"source": "expert", "episodes": 60, "terminal": False}, tmp_path))
+    dynamics.train(PlainJob(pretrain_params("paper") | game, tmp_path, {"demonstrations": tmp_path}))
+    env = envs.make("messenger-s1-train", 8, seed=1, **GAMES["messenger-s1"])
+    teacher = Teacher(tmp_path / "teacher.pt", env.layout, NETWORK, torch.device("cpu"))
+    settings = LEARNER | {"shaping_reward": "likelihood"}
+    learner = Learner(build(env.layout, NETWORK, seed=2), env, settings, 3, teacher, shaping=1.0)
+    unroll = learner.collector.collect(learner.act)
+    paid = learner._shaped(unroll, torch.zeros(48, 12)) - unroll.rewards
+    expected = []
+    for t in range(5):
+        vectors = teacher.decoder(teacher.net.features(frames(unroll, t)))
+        tokens = unroll.observation["name"][t + 1].flatten(1, 2).flatten(2)  # [8, 49, 2]
+        before = torch.cat([torch.ones_like(tokens[..., :1]), tokens[..., :1]], dim=-1)
+        logits = (teacher.net.name_emb.weight[before] + vectors[:, :, None]) @ teacher.net.name_emb.weight.T
+        expected.append(logits.log_softmax(-1).gather(-1, tokens[..., None]).mean((1, 2, 3)))
+    likelihood = torch.stack(expected)
+    likelihood = torch.where(unroll.done, 0.0, likelihood - likelihood[~unroll.done].mean())
+    torch.testing.assert_close(paid, likelihood, rtol=1e-4, atol=1e-5)
