@@ -55,7 +55,10 @@ class Composer:
     def tuned(self) -> dict[str, Any] | None:
         """The tuned file, and what of it is applied: environment id -> method -> dotted key -> value."""
         file = self.request.tuned
-        return None if file is None else {"name": file.name, "sha256": file.sha256, "values": self._tuned}
+        if file is None:
+            return None
+        about = {"name": file.name, "sha256": file.sha256, "selected_on": file.origin, "candidates": file.candidates}
+        return {**about, "values": self._tuned}
 
     def _tuned_values(self, config: DictConfig, environment: str, method: str) -> dict[str, Any]:
         """The tuned values of a pair, but for those that the request overrides."""

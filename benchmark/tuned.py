@@ -25,6 +25,7 @@ class Tuned:
     """values: environment id -> method -> dotted key -> value, not yet checked. file: its name for a person.
 
     sha256: of the file. origin: how they were chosen; of its keys, ``seeds`` and ``preset`` are held against a grid.
+    candidates: what they were chosen from, for reports.
     """
 
     name: str
@@ -32,6 +33,7 @@ class Tuned:
     sha256: str
     origin: Mapping[str, Any]
     values: Mapping[str, Mapping[str, Mapping[str, Any]]]
+    candidates: Mapping[str, Any]
 
     def check(self, seeds: Collection[int], preset: str | None) -> None:
         """Raises BadInput for seeds that have chosen the values, or another size than theirs."""
@@ -76,7 +78,7 @@ def read_tuned(configs: Configs, name: str) -> Tuned:
             own[known] = dict(_items(settings, f"{file}: values.{environment}.{method}"))
     origin = dict(_items(content.get("selected_on") or {}, f"{file}: selected_on"))
     digest = hashlib.sha256((configs.folder / "tuned" / f"{member}.yaml").read_bytes()).hexdigest()
-    return Tuned(member, file, digest, origin, values)
+    return Tuned(member, file, digest, origin, values, dict(content.get("candidates") or {}))
 
 
 def _items(content: Any, where: str) -> Iterator[tuple[str, Any]]:

@@ -155,6 +155,8 @@ def test_tuned_values_change_their_environment_and_method_only(toy: Toy) -> None
     assert after.settings["tuned"] == {
         "name": "small",
         "sha256": hashlib.sha256((toy.configs / "tuned" / "small.yaml").read_bytes()).hexdigest(),
+        "selected_on": {"grid": "search"},
+        "candidates": {},
         "values": {
             "north": {"taught": {"method.distill": 0.25, "learner.lr": 1.0}},
             "far-south": {"taught_less": {"study.lr": 0.2}},
