@@ -157,7 +157,9 @@ def settings(data: GridData) -> str:
     """Whose settings these are."""
     preset, overrides = data.plan.settings.get("preset"), data.plan.settings.get("overrides")
     base = f"the reduced preset {preset}" if preset else "the paper's"
-    return f"{base}, with {plural(len(overrides), 'override')} (see Protocol)" if overrides else base
+    others = [plural(len(overrides), "override")] if overrides else []
+    others += [f"tuned coefficients ({data.tuned['name']})"] if data.tuned else []
+    return f"{base}, with {listed(others)} (see Protocol)" if others else base
 
 
 def facts(data: GridData) -> tuple[tuple[str, str], ...]:
