@@ -12,7 +12,9 @@ from torch import Tensor, nn
 from torch.nn import functional as F
 
 from agents.algorithms.rollout import Unroll
+from agents.job import Job
 from agents.networks import Multi, build
+from agents.networks.seeded import seeded
 from agents.pretraining.decoder import Decoder, asked, read_out
 from envs.base import EnvError, Layout, Observation
 
@@ -33,9 +35,12 @@ def trunk(net: nn.Module) -> dict[str, Tensor]:
     return {name: tensor for name, tensor in net.state_dict().items() if not name.startswith(HEADS)}
 
 
-def save(net: nn.Module, path: Path, **facts: Any) -> None:
-    """Write a network's weights with what is worth knowing of them."""
-    torch.save({"weights": net.state_dict(), **facts}, path)
+def publish(job: Job, name: str, net: nn.Module, **facts: Any) -> str:
+    """Publish a network's weights with what is worth knowing of them; returns the digest of its trunk."""
+    sha = digest(trunk(net))
+    saved = {"weights": net.state_dict(), "trunk_sha": sha, **facts}
+    job.publish(name, lambda path: torch.save(saved, path))
+    return sha
 
 
 class Teacher:
@@ -57,7 +62,7 @@ class Teacher:
         self.heads: tuple[str, ...] = tuple(saved.get("heads", ()))
         self.decoder: Decoder | None = None
         if "decoder" in saved:
-            with torch.random.fork_rng(devices=[]):
+            with seeded(0):
                 self.decoder = Decoder(self.net, layout, saved["head"]).to(device)
             self.decoder.load_state_dict(saved["decoder"])
             self.decoder.requires_grad_(False)
@@ -111,9 +116,10 @@ class Teacher:
         layout = self.net.layout
         grid = unroll.observation[layout.grid][1:].flatten(0, 1)
         logits, tokens = read_out(self.net, self.decoder(self.net.features(first)), grid)
-        per_token = torch.zeros(asked(layout, grid).shape, device=logits.device)
-        per_token[asked(layout, grid)] = -F.cross_entropy(logits, tokens, reduction="none")
-        likelihood = per_token.flatten(1).sum(1) / asked(layout, grid).flatten(1).sum(1)
+        wanted = asked(layout, grid)
+        per_token = torch.zeros(wanted.shape, device=logits.device)
+        per_token[wanted] = -F.cross_entropy(logits, tokens, reduction="none")
+        likelihood = per_token.flatten(1).sum(1) / wanted.flatten(1).sum(1)
         likelihood = likelihood.view(unroll.rewards.shape)
         known = likelihood[~unroll.done]
         self.seen += known.numel()

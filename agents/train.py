@@ -13,7 +13,7 @@ from agents.evaluate import play, summary
 from agents.job import Job
 from agents.networks import build
 from agents.networks.cpu import tune_process
-from agents.teacher import Teacher, digest, save, trunk
+from agents.teacher import Teacher, publish
 from envs.base import EnvError
 
 
@@ -53,10 +53,7 @@ def train(job: Job) -> dict[str, Any]:
         job.checkpoint(lambda: {"learner": learner.state_dict(), "curve": curve.state_dict()})
         learner.iterate()
         curve.advance()
-    sha = digest(trunk(net))
-    job.publish(
-        "policy.pt", lambda path: save(net, path, trunk_sha=sha, network=dict(params["network"]), frames=learner.frames)
-    )
+    sha = publish(job, "policy.pt", net, network=dict(params["network"]), frames=learner.frames)
     facts = {"frames": learner.frames, "updates": learner.updates, "weights_sha": sha}
     if teacher is not None:
         facts["teacher_sha"] = teacher.sha

@@ -7,11 +7,10 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
-import torch
-
 from agents.networks.errors import NetworkError
 from agents.networks.memory import TextMemory
 from agents.networks.multi import Features, Multi
+from agents.networks.seeded import seeded
 from envs.base import Layout
 
 __all__ = ["NETWORKS", "Features", "Multi", "NetworkError", "TextMemory", "build"]
@@ -34,8 +33,7 @@ def build(layout: Layout, settings: Mapping[str, Any], seed: int) -> Multi:
     for size in expected:
         if size not in sizes:
             raise NetworkError(f"network {name!r} needs the size {size!r}; configs/network/ has complete settings")
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return NETWORKS[name](layout, **sizes)
 
 

@@ -11,15 +11,14 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import envs
 from agents.demonstrations import Demonstrations
 from agents.job import Job
 from agents.networks import Multi, build
 from agents.networks.cpu import tune_process
 from agents.pretraining import inverse
 from agents.pretraining.fit import Fit
-from agents.pretraining.windows import split
-from agents.teacher import digest, save, trunk
+from agents.pretraining.lesson import read
+from agents.teacher import publish
 
 CLONED = ("policy_head.",)
 """The head that is published with the trunk; the baseline has learnt nothing."""
@@ -76,10 +75,8 @@ def train(job: Job) -> dict[str, Any]:
     tune_process()
     params, settings = job.params, job.params["training"]
     device = torch.device(job.device)
-    layout = envs.make(params["env"]["name"], 1, device, **params["env"]["options"]).layout
-    data = Demonstrations.load(job.parents["demonstrations"] / "demonstrations.pt").shown(layout, params["language"])
+    layout, data, fitted, held_out = read(job, "demonstrations", params["language"])
     labeller = inverse.load(job.parents["inverse"] / "inverse.pt", layout, device)
-    fitted, held_out = split(data, settings["validation"])
     labels = torch.zeros(len(data.episode), dtype=torch.int64)
     labels[data.windows()] = labeller.label(data, data.windows(), settings["batch"], device)
     usual = int(labels[fitted].bincount().argmax())
@@ -87,6 +84,5 @@ def train(job: Job) -> dict[str, Any]:
     task = Labelled(data, labels, usual, net, settings["batch"], params["settings"]["entropy_cost"])
     fit = Fit(job, task, fitted, held_out, settings, "pretraining order")
     fit.run(job.resume())
-    sha = digest(trunk(net))
-    job.publish("teacher.pt", lambda path: save(net, path, trunk_sha=sha, heads=list(CLONED)))
+    sha = publish(job, "teacher.pt", net, heads=list(CLONED))
     return fit.facts() | {"trunk_sha": sha}

@@ -8,16 +8,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import envs
 from agents.demonstrations import Demonstrations
 from agents.job import Job
 from agents.networks import Multi, build
 from agents.networks.cpu import tune_process
+from agents.networks.seeded import seeded
 from agents.pretraining.decoder import Decoder, VectorDecoder, asked, read_out
 from agents.pretraining.fit import Fit
+from agents.pretraining.lesson import read
 from agents.pretraining.prior import fit_prior
-from agents.pretraining.windows import Windows, split
-from agents.teacher import digest, save, trunk
+from agents.pretraining.windows import Windows
+from agents.teacher import publish
 from envs.base import Layout
 
 
@@ -38,8 +39,7 @@ class Dynamics:
     ) -> None:
         self.data, self.layout, self.batch, self.device = data, layout, batch, device
         self.net: Multi = build(layout, network, seed)
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seed + 1)
+        with seeded(seed + 1):
             self.decoder = Decoder(self.net, layout, head)
         self.modules = nn.ModuleDict({"net": self.net, "decoder": self.decoder}).to(device)
 
@@ -81,9 +81,7 @@ def train(job: Job) -> dict[str, Any]:
     tune_process()
     params, settings, head = job.params, job.params["training"], job.params["settings"]["head"]
     device = torch.device(job.device)
-    layout = envs.make(params["env"]["name"], 1, device, **params["env"]["options"]).layout
-    data = Demonstrations.load(job.parents["demonstrations"] / "demonstrations.pt").shown(layout, params["language"])
-    fitted, held_out = split(data, settings["validation"])
+    layout, data, fitted, held_out = read(job, "demonstrations", params["language"])
     weights = job.stream("pretraining weights")
     model = Dynamics(data, layout, params["network"], head, settings["batch"], weights, device)
     fit = Fit(job, model, fitted, held_out, settings, "pretraining order")
@@ -94,9 +92,5 @@ def train(job: Job) -> dict[str, Any]:
         if state is None:
             fit_prior(model.net, model.decoder.cell, data, order, 1, settings)
     fit.run(state)
-    sha = digest(trunk(model.net))
-    job.publish(
-        "teacher.pt",
-        lambda path: save(model.net, path, trunk_sha=sha, head=head, decoder=model.decoder.state_dict()),
-    )
+    sha = publish(job, "teacher.pt", model.net, head=head, decoder=model.decoder.state_dict())
     return fit.facts(prior_frames) | {"trunk_sha": sha}

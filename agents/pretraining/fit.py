@@ -60,7 +60,7 @@ class Fit:
             row = self._step()
             if row is not None:
                 self.job.log(self.update, **row)
-            shown = {name: self.best[name] for name in (self.task.score,) if name in self.best}
+            shown = {self.task.score: self.best[self.task.score]} if self.best else {}
             self.job.progress(self.update, self.settings["updates"], **shown)
         self.task.modules.load_state_dict(self.best_weights)
 

@@ -9,15 +9,15 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import envs
 from agents.demonstrations import Demonstrations
 from agents.job import Job
 from agents.networks.cpu import tune_process
 from agents.networks.distinct import distinct
 from agents.networks.multi import IMPOSSIBLE
+from agents.networks.seeded import seeded
 from agents.networks.text import TextEncoder
 from agents.pretraining.fit import Fit
-from agents.pretraining.windows import split
+from agents.pretraining.lesson import read
 from envs.base import EnvError, Layout, Observation
 
 
@@ -98,8 +98,7 @@ class ActionsOfInteraction:
 
 def build(layout: Layout, sizes: dict[str, int], seed: int) -> Inverse:
     """An inverse model, initialised from ``seed`` alone; sizes: demb, drnn, hidden."""
-    with torch.random.fork_rng(devices=[]):
-        torch.manual_seed(seed)
+    with seeded(seed):
         return Inverse(layout, **sizes)
 
 
@@ -119,9 +118,7 @@ def train(job: Job) -> dict[str, Any]:
     tune_process()
     params, settings = job.params, job.params["training"]
     device = torch.device(job.device)
-    layout = envs.make(params["env"]["name"], 1, device, **params["env"]["options"]).layout
-    data = Demonstrations.load(job.parents["interaction"] / "demonstrations.pt")
-    fitted, held_out = split(data, settings["validation"])
+    layout, data, fitted, held_out = read(job, "interaction")
     sizes = {name: params["network"][name] for name in ("demb", "drnn")} | {"hidden": settings["hidden"]}
     net = build(layout, sizes, job.stream("inverse weights"))
     task = ActionsOfInteraction(data, net, settings["batch"], device)

@@ -14,16 +14,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
-import envs
 from agents.demonstrations import Demonstrations
 from agents.job import Job
 from agents.networks import Multi, build
 from agents.networks.cpu import tune_process
+from agents.networks.seeded import seeded
 from agents.pretraining.decoder import VectorDecoder, cell_count, read_out
 from agents.pretraining.fit import Fit
+from agents.pretraining.lesson import read
 from agents.pretraining.prior import fit_prior
-from agents.pretraining.windows import Windows, split
-from agents.teacher import digest, save, trunk
+from agents.pretraining.windows import Windows
+from agents.teacher import publish
 from envs.base import Layout
 
 
@@ -48,8 +49,7 @@ class VAE:
         """seeds: of the weights and of the noise."""
         self.data, self.layout, self.settings, self.device = data, layout, settings, device
         self.net: Multi = build(layout, network, seeds[0])
-        with torch.random.fork_rng(devices=[]):
-            torch.manual_seed(seeds[0] + 1)
+        with seeded(seeds[0] + 1):
             self.latent = nn.Linear(self.net.fc.out_features, 2 * settings["latent"])
             self.decoder = VectorDecoder(settings["latent"], cell_count(layout), self.net.name_emb.embedding_dim)
         self.modules = nn.ModuleDict({"net": self.net, "latent": self.latent, "decoder": self.decoder}).to(device)
@@ -117,9 +117,7 @@ def train(job: Job) -> dict[str, Any]:
     tune_process()
     params, settings = job.params, {**job.params["training"], **job.params["settings"]}
     device = torch.device(job.device)
-    layout = envs.make(params["env"]["name"], 1, device, **params["env"]["options"]).layout
-    data = Demonstrations.load(job.parents["demonstrations"] / "demonstrations.pt").shown(layout, params["language"])
-    fitted, held_out = split(data, settings["validation"])
+    layout, data, fitted, held_out = read(job, "demonstrations", params["language"])
     seeds = (job.stream("pretraining weights"), job.stream("latent noise"))
     model = VAE(data, layout, params["network"], settings, seeds, device)
     fit = Fit(job, model, fitted, held_out, settings, "pretraining order")
@@ -128,6 +126,5 @@ def train(job: Job) -> dict[str, Any]:
     if state is None:
         fit_prior(model.net, model.decoder, data, order, 0, settings)
     fit.run(state)
-    sha = digest(trunk(model.net))
-    job.publish("teacher.pt", lambda path: save(model.net, path, trunk_sha=sha))
+    sha = publish(job, "teacher.pt", model.net)
     return fit.facts(settings["prior_updates"] * order.size) | {"trunk_sha": sha}

@@ -13,7 +13,7 @@ import torch
 import envs
 from agents.networks import build
 from agents.probe import LinearMap, probe
-from agents.teacher import digest, save, trunk
+from agents.teacher import publish
 from tests.contract.test_learning import GAMES, NETWORK, env_params
 from tests.plain_job import PlainJob
 
@@ -106,7 +106,7 @@ def test_without_pretraining_it_reads_the_network_that_a_policy_starts_from(game
     layout = envs.make(f"{game}-train", 1, **GAMES[game]).layout
     for seed, same in ((job.stream("weights"), True), (0, False)):
         net = build(layout, NETWORK, seed)
-        save(net, tmp_path / "teacher.pt", trunk_sha=digest(trunk(net)))
+        publish(job, "teacher.pt", net)
         assert (probe(probe_job(game, tmp_path, {"pretrain": tmp_path})) == result) is same
 
 
