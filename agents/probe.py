@@ -17,8 +17,8 @@ from agents.collect import record
 from agents.demonstrations import Demonstrations
 from agents.job import Job
 from agents.networks import Multi, build
+from agents.networks.base import IMPOSSIBLE
 from agents.networks.cpu import tune_process
-from agents.networks.multi import IMPOSSIBLE
 from agents.teacher import Teacher
 from envs.base import Layout
 

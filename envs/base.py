@@ -41,7 +41,9 @@ class Layout:
         padded with ``pad`` (always 0) and ``f_len`` ([1]) the number of tokens.
     descriptions: the text fields that describe the world, such as manual and goal; other texts, such as the name of a
         held item, report the state of play.
-    grid: the field of cell contents, [H, W, K, L]: K occupants of L tokens each.
+    grid: the field of cell contents, [H, W, K, L]: K occupants of L tokens each. With ``history`` frames it is
+        [frames, H, W, L], the newest last. ``cells`` reads both.
+    unordered: how many of the first tokens of a cell are interchangeable: their order tells nothing.
     grid_vocab: None where the cells are words of the text vocabulary, else the number of entity ids.
     vocabulary: the number of token ids of the texts; ``tokenizer`` names and identifies what made them.
     blank: the token ids of an empty text, at least one, none of them ``pad``.
@@ -60,10 +62,24 @@ class Layout:
     max_steps: int
     resume: Literal["exact", "restart_episodes"] = "exact"
     pad: int = 0
+    history: int = 1
+    unordered: int = 1
 
     @property
     def num_actions(self) -> int:
         return len(self.actions)
+
+
+def cells(grid: Tensor, layout: Layout) -> Tensor:
+    """What the cells hold now, [B, H, W, K, L], by a batch of the field ``layout.grid``.
+
+    Interchangeable tokens come sorted, the largest first, so that equal contents are equal tensors.
+    """
+    now = grid if layout.history == 1 else grid[:, -1, :, :, None]
+    if layout.unordered == 1:
+        return now
+    free, bound = now[..., : layout.unordered], now[..., layout.unordered :]
+    return torch.cat([free.sort(-1, descending=True).values, bound], -1)
 
 
 def blanked(observation: Mapping[str, Tensor], layout: Layout) -> Observation:

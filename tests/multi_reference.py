@@ -12,8 +12,9 @@ from torch import Tensor
 from torch.nn import functional as F
 from torch.nn.utils.rnn import pack_padded_sequence, pad_packed_sequence
 
+from agents.networks import Features
 from agents.networks.film import DoubleFiLM
-from agents.networks.multi import Features, Multi
+from agents.networks.multi import Multi
 
 
 def reference_features(net: Multi, obs: dict[str, Tensor]) -> Features:

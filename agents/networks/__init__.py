@@ -7,18 +7,18 @@ import inspect
 from collections.abc import Iterable, Mapping
 from typing import Any
 
+from agents.networks.base import Features, Memory, Network
 from agents.networks.errors import NetworkError
-from agents.networks.memory import TextMemory
-from agents.networks.multi import Features, Multi
+from agents.networks.multi import Multi
 from agents.networks.seeded import seeded
 from envs.base import Layout
 
-__all__ = ["NETWORKS", "Features", "Multi", "NetworkError", "TextMemory", "build"]
+__all__ = ["NETWORKS", "Features", "Memory", "Network", "NetworkError", "build"]
 
-NETWORKS: dict[str, type[Multi]] = {"multi": Multi}
+NETWORKS: dict[str, type[Network]] = {"multi": Multi}
 
 
-def build(layout: Layout, settings: Mapping[str, Any], seed: int) -> Multi:
+def build(layout: Layout, settings: Mapping[str, Any], seed: int) -> Network:
     """A network for an environment's layout, initialised from ``seed`` alone; global random state is left as it was.
 
     settings: ``name`` of the network and its sizes, as in configs/network/*.yaml. Raises NetworkError.

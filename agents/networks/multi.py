@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import NamedTuple, cast
+from typing import cast
 
 import torch
 from torch import Tensor, nn
 
 from agents.networks.attention import Readers
+from agents.networks.base import Features, Memory, Network
 from agents.networks.cells import encode_cells
 from agents.networks.distinct import distinct
 from agents.networks.errors import NetworkError
@@ -18,23 +19,11 @@ from agents.networks.reading import Reading, TextRows
 from agents.networks.text import TextEncoder
 from envs.base import Layout, Observation
 
-IMPOSSIBLE = 1e20
-"""Taken from the logit of an invalid action: its probability is exactly zero."""
 RESIDUAL = 5
 """The layer that receives the sum of the two maps below it; shallower networks have none."""
 
 
-class Features(NamedTuple):
-    """What the heads and a dynamics decoder may see.
-
-    rep: [B, drep], the representation that is distilled. conv: [B, channels, H, W], the last feature map.
-    """
-
-    rep: Tensor
-    conv: Tensor
-
-
-class Multi(nn.Module):
+class Multi(Network):
     """Text-conditioned policy network over a grid of words or entities.
 
     Equal numbers to the equations of methods.md 1.1, steps 1-8 and 10, in another order of computation: a text is
@@ -54,7 +43,7 @@ class Multi(nn.Module):
                 raise NetworkError(f"network 'multi' needs the field {field!r}, which is not in the observation")
         if len(channels) >= RESIDUAL and channels[RESIDUAL - 2] != channels[RESIDUAL - 3]:
             raise NetworkError(f"channels {list(channels)}: layers 3 and 4 are added up, so they must be equally wide")
-        self.layout = layout
+        self.layout, self.rep_size = layout, drep
         d2 = 2 * drnn
         self.emb = nn.Embedding(layout.vocabulary, demb, padding_idx=layout.pad)
         self.name_emb = self.emb if layout.grid_vocab is None else nn.Embedding(layout.grid_vocab, demb)
@@ -67,13 +56,9 @@ class Multi(nn.Module):
         self.baseline_head = nn.Linear(drep, 1)
         self._rows = TextRows(layout.texts, [layout.observation[field].shape[0] for field in layout.texts])
 
-    def features(self, obs: Observation, memory: TextMemory | None = None) -> Features:
-        """Representations of observations with one leading dimension B, in any order; differentiable.
-
-        memory: of ``text_memory``, for acting: row i of every call is the same environment copy's, and its texts
-        are encoded only when they change. There is no gradient through texts that were read with a memory.
-        """
+    def features(self, obs: Observation, memory: Memory | None = None) -> Features:
         if memory is not None:
+            assert isinstance(memory, TextMemory), "a memory of this network's own"
             readers, conditions = memory.read(obs)
             rep, last = self._see(obs[self.layout.grid], obs["rel_pos"], readers, conditions)
             return Features(rep, last.transpose(2, 3))
@@ -86,18 +71,7 @@ class Multi(nn.Module):
         last = last.permute(0, 2, 3, 1).index_select(0, frame.inverse)
         return Features(rep.index_select(0, frame.inverse), last.permute(0, 3, 2, 1))
 
-    def policy(self, rep: Tensor, valid: Tensor) -> Tensor:
-        """Masked logits [B, actions]; valid: float [B, actions], 0 where an action is impossible."""
-        logits: Tensor = self.policy_head(rep)
-        return logits - (1 - valid) * IMPOSSIBLE
-
-    def baseline(self, rep: Tensor) -> Tensor:
-        """State values [B]."""
-        values: Tensor = self.baseline_head(rep)
-        return values.squeeze(1)
-
     def text_memory(self, num_envs: int) -> TextMemory:
-        """A memory for acting in ``num_envs`` copies; clear it whenever the weights change."""
         return TextMemory(self.text, self.emb, self._rows, self._condition, num_envs)
 
     @property

@@ -11,9 +11,9 @@ from torch.nn import functional as F
 
 from agents.demonstrations import Demonstrations
 from agents.job import Job
+from agents.networks.base import IMPOSSIBLE
 from agents.networks.cpu import tune_process
 from agents.networks.distinct import distinct
-from agents.networks.multi import IMPOSSIBLE
 from agents.networks.seeded import seeded
 from agents.networks.text import TextEncoder
 from agents.pretraining.fit import Fit

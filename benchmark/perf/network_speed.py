@@ -26,8 +26,9 @@ import torch
 from torch import Tensor
 
 import envs
-from agents.networks import Features, Multi, build
+from agents.networks import Features, build
 from agents.networks.cpu import tune_process
+from agents.networks.multi import Multi
 from envs.base import Observation
 from tests.multi_reference import reference_features
 

@@ -12,9 +12,17 @@ from typing import Any
 from envs.messenger.games import ENTITIES, ROLES
 
 WORDINGS = ("full", "plain")
+"""Our own, which need no file from elsewhere; envs.messenger.human reads the original's sentences."""
 TEXT_SPLITS = ("train", "val", "test")
-STAGE_1_MOVEMENTS = ("immovable", "unknown")
-"""Stage 1 pools the sentences that say "it does not move" and those that say nothing of movement (§3)."""
+MOVEMENTS = ("chaser", "fleeing", "immovable")
+UNKNOWN = "unknown"
+"""What a sentence says of movement; "unknown" says nothing of it."""
+POOLS: dict[int, tuple[tuple[str, ...], ...]] = {
+    1: (("immovable", UNKNOWN),),
+    2: (*((movement,) for movement in MOVEMENTS), (UNKNOWN,)),
+    3: tuple((movement,) for movement in MOVEMENTS),
+}
+"""Stage -> which movements make up each pool of an entity in a role. Stage 1 has one pool, stage 3 always tells (§3)."""
 
 _ARTICLE = re.compile(r"\b([Aa]) (?=[aeiou])")
 
@@ -24,8 +32,9 @@ def text_split(split: str) -> str:
 
     train, its parts and fit: those of train. dev: those of val, so that it is read in frames that fit never shows, as
     the test is read in frames that training never shows, and no sentence of the test is seen before the test.
+    test-se: those of test.
     """
-    return {"dev": "val", "val": "val", "test": "test"}.get(split, "train")
+    return {"dev": "val", "val": "val", "test": "test", "test-se": "test"}.get(split, "train")
 
 
 def wording_file(wording: str) -> Path:
@@ -74,10 +83,17 @@ def _fill(data: dict[str, Any], split: str, entity: str, role: str, movements: t
                     turn += 1
 
 
-def all_sentences() -> Iterator[str]:
-    """Every sentence of every wording and split: the text that fixes the family's closed vocabulary."""
+def stage_sentences(stage: int) -> Iterator[str]:
+    """Every sentence of one stage, in every wording and split: the text that fixes its closed vocabulary."""
     for wording in WORDINGS:
         for split in TEXT_SPLITS:
             for entity in ENTITIES:
                 for role in ROLES:
-                    yield from sentences(wording, split, entity, role, STAGE_1_MOVEMENTS)
+                    for movements in POOLS[stage]:
+                        yield from sentences(wording, split, entity, role, movements)
+
+
+def all_sentences() -> Iterator[str]:
+    """Those of all stages: the text that fixes the closed vocabulary of a policy that goes from stage to stage."""
+    for stage in POOLS:
+        yield from stage_sentences(stage)

@@ -8,8 +8,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.networks import Features, Multi, NetworkError, build
+from agents.networks import Features, NetworkError, build
 from agents.networks.attention import BLOCK
+from agents.networks.multi import Multi
 from envs.base import Layout, Observation
 from tests.multi_examples import LAYOUTS, MESSENGER, ONE_TEXT, PAPER, RTFM, TINY, layout, observations
 from tests.multi_reference import reference_features

@@ -6,8 +6,9 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.networks import Multi, NetworkError, build
+from agents.networks import NetworkError, build
 from agents.networks.memory import SHELF
+from agents.networks.multi import Multi
 from envs.base import Observation
 from tests.multi_examples import LAYOUTS, ONE_TEXT, RTFM, TINY, observations
 
