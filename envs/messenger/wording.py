@@ -22,7 +22,7 @@ POOLS: dict[int, tuple[tuple[str, ...], ...]] = {
     2: (*((movement,) for movement in MOVEMENTS), (UNKNOWN,)),
     3: tuple((movement,) for movement in MOVEMENTS),
 }
-"""Stage -> which movements make up each pool of an entity in a role. Stage 1 has one pool, stage 3 always tells (§3)."""
+"""Stage -> the movements of each pool that an entity has in a role. Stage 1 has one pool, stage 3 always tells (§3)."""
 
 _ARTICLE = re.compile(r"\b([Aa]) (?=[aeiou])")
 
