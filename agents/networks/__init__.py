@@ -8,6 +8,7 @@ from collections.abc import Iterable, Mapping
 from typing import Any
 
 from agents.networks.base import Features, Memory, Network
+from agents.networks.emma import Emma
 from agents.networks.errors import NetworkError
 from agents.networks.multi import Multi
 from agents.networks.seeded import seeded
@@ -15,7 +16,7 @@ from envs.base import Layout
 
 __all__ = ["NETWORKS", "Features", "Memory", "Network", "NetworkError", "build"]
 
-NETWORKS: dict[str, type[Network]] = {"multi": Multi}
+NETWORKS: dict[str, type[Network]] = {"multi": Multi, "emma": Emma}
 
 
 def build(layout: Layout, settings: Mapping[str, Any], seed: int) -> Network:

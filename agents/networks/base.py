@@ -33,11 +33,13 @@ class Memory(Protocol):
 class Network(nn.Module, ABC):
     """A policy network: the weights of its heads are named ``policy_head.…`` and ``baseline_head.…``, all others trunk.
 
-    layout: of the environment that it was built for. rep_size: the width of the representation.
+    layout: of the environment that it was built for. rep_size: the width of the representation. map_shape: (channels,
+    H', W') of the last feature map.
     """
 
     layout: Layout
     rep_size: int
+    map_shape: tuple[int, int, int]
     policy_head: nn.Module
     baseline_head: nn.Module
 
@@ -62,3 +64,7 @@ class Network(nn.Module, ABC):
         """State values [B]."""
         values: Tensor = self.baseline_head(rep)
         return values.squeeze(1)
+
+    def facts(self) -> dict[str, str]:
+        """What a run records of this network beyond its settings, such as the identity of files that it reads."""
+        return {}

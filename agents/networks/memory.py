@@ -11,6 +11,7 @@ from torch.nn import functional as F
 from agents.networks.attention import NEVER, Documents, Readers
 from agents.networks.errors import NetworkError
 from agents.networks.reading import TextRows
+from agents.networks.shelf import Shelf
 from agents.networks.text import TextEncoder
 from envs.base import Observation
 
@@ -40,8 +41,8 @@ class TextMemory:
 
     def clear(self) -> None:
         """Forget everything: call it whenever the weights have changed."""
-        self._documents = _Shelf(self._encode_documents, max(SHELF, self._num_envs))
-        self._others = _Shelf(self._encode_others, max(SHELF, self._num_envs * (len(self._rows.fields) - 1)))
+        self._documents = Shelf(self._encode_documents, max(SHELF, self._num_envs))
+        self._others = Shelf(self._encode_others, max(SHELF, self._num_envs * (len(self._rows.fields) - 1)))
         self._row: Tensor | None = None
 
     @torch.no_grad()
@@ -83,31 +84,3 @@ class TextMemory:
 
     def _encode_others(self, texts: Tensor) -> tuple[Tensor, ...]:
         return (self._encoder.pool(self._encoder.encode(self._embedding, texts)),)
-
-
-class _Shelf:
-    """Encodings by the exact text they belong to; emptied when it would exceed its capacity."""
-
-    def __init__(self, encode: Callable[[Tensor], tuple[Tensor, ...]], capacity: int) -> None:
-        """encode: texts [U, W] -> tensors [U, ...] of shapes that do not depend on the texts."""
-        self._encode, self._capacity = encode, capacity
-        self._slots: dict[bytes, int] = {}
-        self._stored: tuple[Tensor, ...] = ()
-
-    def find(self, texts: Tensor) -> tuple[Tensor, ...]:
-        """The encodings of texts int64 [R, W], R <= capacity; equal texts are encoded once."""
-        keys = [text.tobytes() for text in texts.cpu().numpy()]
-        fresh = {key: place for place, key in enumerate(keys) if key not in self._slots}
-        if len(self._slots) + len(fresh) > self._capacity:
-            self._slots.clear()
-            fresh = {key: place for place, key in enumerate(keys)}
-        if fresh:
-            encodings = self._encode(texts[list(fresh.values())])
-            if not self._stored:
-                self._stored = tuple(new.new_empty(self._capacity, *new.shape[1:]) for new in encodings)
-            start, end = len(self._slots), len(self._slots) + len(fresh)
-            for stored, new in zip(self._stored, encodings, strict=True):
-                stored[start:end] = new
-            self._slots.update(zip(fresh, range(start, end), strict=True))
-        slots = torch.tensor([self._slots[key] for key in keys], device=texts.device)
-        return tuple(stored[slots] for stored in self._stored)

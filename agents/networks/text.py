@@ -17,19 +17,12 @@ ALIGNED = 8
 """LSTM inputs are padded to a multiple of this width, at which the kernels are fastest."""
 
 
-class TextEncoder(nn.Module):
-    """The text half of txt2pi (Zhong et al. 2020): one BiLSTM for all fields, a scorer per field, two mixing scorers.
+class TokenReader(nn.Module):
+    """One BiLSTM for every text: token ids -> a state of width 2 drnn per token."""
 
-    fields: the document first ("wiki"), then the texts that are read against it (possibly none).
-    """
-
-    def __init__(self, fields: Sequence[str], demb: int, drnn: int) -> None:
+    def __init__(self, demb: int, drnn: int) -> None:
         super().__init__()
-        self.fields = tuple(fields)
         self.text_rnn = nn.LSTM(demb, drnn, batch_first=True, bidirectional=True)
-        self.scorers = nn.ModuleDict({field: nn.Linear(2 * drnn, 1) for field in fields})
-        self.nonwiki_scorer = nn.Linear(2 * drnn, 1)
-        self.wiki_attn_scorer = nn.Linear(2 * drnn, 1)
 
     def encode(self, embedding: nn.Embedding, texts: Tensor) -> Documents:
         """Run the BiLSTM over texts int64 [U, W + 1]: W token ids and the length; columns of padding alone are dropped.
@@ -53,6 +46,20 @@ class TextEncoder(nn.Module):
         start = embedded.new_zeros(2, len(tokens), hidden)
         states = torch.lstm(inputs, (start, start), weights, True, 1, 0.0, self.training, True, True)[0]
         return Documents(states, padding.to(embedded.dtype) * NEVER)
+
+
+class TextEncoder(TokenReader):
+    """The text half of txt2pi (Zhong et al. 2020): one BiLSTM for all fields, a scorer per field, two mixing scorers.
+
+    fields: the document first ("wiki"), then the texts that are read against it (possibly none).
+    """
+
+    def __init__(self, fields: Sequence[str], demb: int, drnn: int) -> None:
+        super().__init__(demb, drnn)
+        self.fields = tuple(fields)
+        self.scorers = nn.ModuleDict({field: nn.Linear(2 * drnn, 1) for field in fields})
+        self.nonwiki_scorer = nn.Linear(2 * drnn, 1)
+        self.wiki_attn_scorer = nn.Linear(2 * drnn, 1)
 
     def pool(self, texts: Documents) -> Tensor:
         """Self-attention pooling of every text with every field's scorer: [U, F, 2 drnn].
