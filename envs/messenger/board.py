@@ -5,7 +5,8 @@ from __future__ import annotations
 import torch
 
 ACTIONS = ("up", "down", "left", "right", "stay")
-_MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1), (0, 0))
+MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1), (0, 0))
+"""(row, column) of each action."""
 _SPOTS = ((-2, 0), (0, -2), (0, 2), (2, 0))
 
 
@@ -20,12 +21,12 @@ class Board:
 
     def __init__(self, side: int, device: torch.device) -> None:
         line = torch.arange(side, device=device)
-        moves = torch.tensor(_MOVES, device=device)
+        moves = torch.tensor(MOVES, device=device)
         self.side, self.cells = side, side * side
         self.position = torch.cartesian_prod(line, line)
 
         reached = (self.position[:, None] + moves).clamp(0, side - 1)
-        self.neighbours = self._cell(reached)
+        self.neighbours = self.cell(reached)
         blocked = (reached == self.position[:, None]).all(-1) & (moves != 0).any(-1)
         self.valid = (~blocked).float()
 
@@ -33,8 +34,9 @@ class Board:
         self.relative = difference.flip(-1).reshape(self.cells, side, side, 2)
 
         middle = torch.tensor([side // 2, side // 2], device=device)
-        self.centre = int(self._cell(middle))
-        self.spots = self._cell(middle + torch.tensor(_SPOTS, device=device))
+        self.centre = int(self.cell(middle))
+        self.spots = self.cell(middle + torch.tensor(_SPOTS, device=device))
 
-    def _cell(self, position: torch.Tensor) -> torch.Tensor:
+    def cell(self, position: torch.Tensor) -> torch.Tensor:
+        """(row, column), int64 [..., 2] -> the number of the cell, int64 [...]."""
         return position[..., 0] * self.side + position[..., 1]

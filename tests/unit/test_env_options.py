@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import asdict
-from importlib import import_module
 from pathlib import Path
 from typing import Any
 
@@ -30,7 +29,7 @@ def test_every_family_has_a_configuration() -> None:
 
 
 def test_a_configuration_lists_every_option_with_the_default_of_the_code(env: dict[str, Any]) -> None:
-    defaults = asdict(import_module(f"{FAMILIES[env['id'].split('-')[0]]}.options").Options())
+    defaults = asdict(envs.make(env["games"]["final"]["train"]).options)  # type: ignore[attr-defined]
     assert env["options"] == defaults
     assert {name: type(value) for name, value in env["options"].items()} == {
         name: type(value) for name, value in defaults.items()

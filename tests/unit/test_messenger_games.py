@@ -16,7 +16,7 @@ import envs
 from envs.messenger import SPLITS
 from envs.messenger.games import ENTITIES, ROLES, Game, games, parts
 from envs.messenger.stage1 import MessengerStage1
-from envs.messenger.wording import STAGE_1_MOVEMENTS, sentences
+from envs.messenger.wording import POOLS, sentences
 
 torch.set_num_threads(1)  # tests run side by side
 
@@ -125,7 +125,7 @@ def test_no_episode_shows_a_game_or_a_sentence_of_another_split(cast: int, split
     for row in range(0, 6000, 20):
         for role, entity in enumerate(state["entities"][row].tolist()):
             sentence = env._manuals.sentences[int(state["manual"][row, role])]
-            assert sentence in sentences("full", told, ENTITIES[entity], ROLES[role], STAGE_1_MOVEMENTS)
+            assert sentence in sentences("full", told, ENTITIES[entity], ROLES[role], POOLS[1][0])
 
 
 def test_val_and_test_cast_every_entity_in_the_role_it_never_has_in_training() -> None:
@@ -165,6 +165,7 @@ def test_only_the_training_splits_of_the_full_cast_are_mixtures() -> None:
     assert parts("fit", 6) == ("fit",)
     assert parts("dev", 12) == ("dev",)
     assert parts("val", 12) == ("val",)
+    assert parts("test", 12) == parts("test-se", 12) == ("test",)
 
 
 @pytest.mark.parametrize("part", OFFICIAL_NAMES)
