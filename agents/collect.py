@@ -18,9 +18,9 @@ from envs.base import BatchedEnv, EnvError, Expert, Observation
 def collect(job: Job) -> dict[str, Any]:
     """Play one episode in each of ``episodes`` copies and publish ``demonstrations.pt``; wins and losses are kept.
 
-    source: expert (the environment's own), random (uniform over valid actions), checkpoint (the parent policy, greedy).
-    terminal: keep the last observation of an episode too. Returns the player's win rate, return and length, and the
-    number of frames.
+    source: expert (the environment's own), random (uniform over valid actions), checkpoint (the parent policy, greedy
+    but for the share ``random_actions``). terminal: keep the last observation of an episode too. Returns the player's
+    win rate, return and length, and the number of frames.
     """
     tune_process()
     params = job.params
@@ -49,7 +49,7 @@ def player(job: Job, env: BatchedEnv) -> Expert:
         return lambda observation: torch.multinomial(observation["valid"], 1, generator=generator).squeeze(1)
     if source == "checkpoint":
         net, _ = load(job.parents["demonstrator"] / "policy.pt", env.layout, env.device)
-        return greedy(net, env.num_envs)
+        return greedy(net, env.num_envs, job.params["random_actions"], job.stream("demonstration actions"))
     raise EnvError(f"method.demos is {source!r}, expected expert, random or checkpoint")
 
 

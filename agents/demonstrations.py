@@ -8,7 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
-from envs.base import Layout, Observation, blanked
+from envs.base import Layout, Observation, blanked, cells
 
 NO_ACTION = -1
 """Stands where no action was played: at an episode's last observation."""
@@ -50,6 +50,10 @@ class Demonstrations:
     def field(self, name: str, index: Tensor, device: torch.device) -> Tensor:
         """One field of the chosen frames, integers widened to int64."""
         return widen(self.frames[name][index]).to(device)
+
+    def cells(self, layout: Layout, index: Tensor, device: torch.device) -> Tensor:
+        """What the cells of the chosen frames hold: [B, H, W, K, L]."""
+        return cells(self.field(layout.grid, index, device), layout)
 
 
 def narrow(field: Tensor) -> Tensor:

@@ -11,7 +11,7 @@ from torch import Tensor
 
 import envs
 from agents.job import Job
-from agents.networks import Multi
+from agents.networks import Network
 from agents.networks.cpu import tune_process
 from agents.policy import greedy, load
 from envs.base import BatchedEnv
@@ -21,14 +21,14 @@ Episodes = dict[str, Tensor]
 
 
 @torch.no_grad()
-def play(net: Multi, env: BatchedEnv) -> Episodes:
-    """Play one greedy (argmax) episode in every copy.
+def play(net: Network, env: BatchedEnv, random_actions: float = 0.0, seed: int = 0) -> Episodes:
+    """Play one greedy (argmax) episode in every copy; ``random_actions``, ``seed``: of ``greedy``.
 
     Copy i always holds the same game for the same environment seed, so the list of games is fixed and every policy
     meets the same ones, however long its episodes are.
     """
     observation = env.reset()
-    act = greedy(net, env.num_envs)
+    act = greedy(net, env.num_envs, random_actions, seed)
     episodes: Episodes = {}
     running = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
     while running.any():
@@ -60,12 +60,13 @@ def evaluate(job: Job) -> dict[str, Any]:
         params["env"]["name"], params["episodes"], device, job.stream("test episodes"), **params["env"]["options"]
     )
     net, frames = load(job.parents["policy"] / "policy.pt", env.layout, device)
-    episodes = play(net, env)
+    episodes = play(net, env, params["random_actions"], job.stream("test actions"))
     arrays = {name: values.cpu().numpy() for name, values in episodes.items()}
     job.publish("episodes.npz", lambda path: write_arrays(path, arrays))
     result = summary(episodes)
     job.log(frames, **result)
-    return result | {"episodes": params["episodes"], "policy_mode": "argmax"}
+    mode = f"argmax, {params['random_actions']:.0%} random" if params["random_actions"] else "argmax"
+    return result | {"episodes": params["episodes"], "policy_mode": mode}
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

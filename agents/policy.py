@@ -1,16 +1,17 @@
-"""A trained policy as it was published, and how it plays when nothing is left to chance."""
+"""A trained policy as it was published, and how it plays when little or nothing is left to chance."""
 
 from __future__ import annotations
 
 from pathlib import Path
 
 import torch
+from torch import Tensor
 
-from agents.networks import Multi, build
-from envs.base import Expert, Layout
+from agents.networks import Network, build
+from envs.base import Expert, Layout, Observation
 
 
-def load(path: Path, layout: Layout, device: torch.device) -> tuple[Multi, int]:
+def load(path: Path, layout: Layout, device: torch.device) -> tuple[Network, int]:
     """The network of a ``policy.pt`` and the frames that it was trained for."""
     saved = torch.load(path, map_location=device, weights_only=True)
     net = build(layout, saved["network"], seed=0).to(device)
@@ -18,7 +19,22 @@ def load(path: Path, layout: Layout, device: torch.device) -> tuple[Multi, int]:
     return net, saved["frames"]
 
 
-def greedy(net: Multi, num_envs: int) -> Expert:
-    """A player of ``num_envs`` copies that always takes the most probable action; the weights must not change."""
+def greedy(net: Network, num_envs: int, random_actions: float = 0.0, seed: int = 0) -> Expert:
+    """A player of ``num_envs`` copies that takes the most probable action; the weights must not change.
+
+    random_actions: the share of turns in which it plays any possible action instead, drawn from ``seed``.
+    """
     memory = net.text_memory(num_envs)
-    return lambda observation: net.policy(net.features(observation, memory).rep, observation["valid"]).argmax(-1)
+    generator: torch.Generator | None = None
+
+    def act(observation: Observation) -> Tensor:
+        nonlocal generator
+        valid = observation["valid"]
+        best = net.policy(net.features(observation, memory).rep, valid).argmax(-1)
+        if random_actions == 0:
+            return best
+        generator = generator or torch.Generator(valid.device).manual_seed(seed)
+        strays = torch.rand(num_envs, generator=generator, device=valid.device) < random_actions
+        return torch.where(strays, torch.multinomial(valid, 1, generator=generator).squeeze(1), best)
+
+    return act

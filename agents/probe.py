@@ -16,7 +16,7 @@ import envs
 from agents.collect import record
 from agents.demonstrations import Demonstrations
 from agents.job import Job
-from agents.networks import Multi, build
+from agents.networks import Network, build
 from agents.networks.base import IMPOSSIBLE
 from agents.networks.cpu import tune_process
 from agents.teacher import Teacher
@@ -103,7 +103,7 @@ def probe(job: Job) -> dict[str, Any]:
     return result | {"frames": len(fitted.moves), "test_frames": len(tested.moves)}
 
 
-def trunk_to_read(job: Job, layout: Layout, device: torch.device) -> Multi:
+def trunk_to_read(job: Job, layout: Layout, device: torch.device) -> Network:
     """The pretrained network, or the policy's own as reinforcement learning would find it."""
     network = job.params["network"]
     if "pretrain" in job.parents:
@@ -118,7 +118,7 @@ def games(job: Job, name: str, episodes: int, purpose: str) -> Demonstrations:
 
 
 @torch.no_grad()
-def rows_of(net: Multi, data: Demonstrations, device: torch.device) -> Rows:
+def rows_of(net: Network, data: Demonstrations, device: torch.device) -> Rows:
     """What a trunk makes of every frame, beside the expert's move."""
     assert data.actions is not None, "recorded games have their actions"
     every = torch.arange(len(data.episode))

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -13,12 +14,14 @@ from torch.nn import functional as F
 
 from agents.algorithms.rollout import Unroll
 from agents.job import Job
-from agents.networks import Multi, build
+from agents.networks import Network, build
 from agents.networks.seeded import seeded
-from agents.pretraining.decoder import Decoder, asked, read_out
-from envs.base import EnvError, Layout, Observation
+from agents.pretraining.decoder import Decoder
+from envs.base import EnvError, Layout, Observation, cells
 
 HEADS = ("policy_head.", "baseline_head.")
+SHAPING = ("distance", "likelihood", "literal", "agreement")
+"""The forms of a teacher's reward."""
 
 
 def digest(tensors: dict[str, Tensor]) -> str:
@@ -43,6 +46,11 @@ def publish(job: Job, name: str, net: nn.Module, **facts: Any) -> str:
     return sha
 
 
+def gap(rep: Tensor, target: Tensor) -> Tensor:
+    """Mean squared distance of representations, both [B, D]: [B]."""
+    return (rep - target).square().mean(dim=1)
+
+
 class Teacher:
     """A pretrained network with fixed weights.
 
@@ -52,7 +60,7 @@ class Teacher:
 
     def __init__(self, path: Path, layout: Layout, network: dict[str, Any], device: torch.device) -> None:
         saved = torch.load(path, map_location=device, weights_only=True)
-        self.net: Multi = build(layout, network, seed=0).to(device)
+        self.net: Network = build(layout, network, seed=0).to(device)
         self.net.load_state_dict(saved["weights"])
         self.sha = digest(trunk(self.net))
         if self.sha != saved["trunk_sha"]:
@@ -63,7 +71,7 @@ class Teacher:
         self.decoder: Decoder | None = None
         if "decoder" in saved:
             with seeded(0):
-                self.decoder = Decoder(self.net, layout, saved["head"]).to(device)
+                self.decoder = Decoder(self.net, saved["head"], saved["predict_avatar"]).to(device)
             self.decoder.load_state_dict(saved["decoder"])
             self.decoder.requires_grad_(False)
         self.net.requires_grad_(False)
@@ -85,9 +93,12 @@ class Teacher:
 
         methods.md 5.1: mean over dimensions of (rep − rep_T)²; the gradient reaches ``rep`` only.
         """
-        with torch.no_grad():
-            target = self.net.features(batch).rep
-        return (rep - target).square().mean(dim=1)
+        return gap(rep, self.representation(batch))
+
+    @torch.no_grad()
+    def representation(self, batch: Observation) -> Tensor:
+        """The teacher's own representation of frames: [B, rep_size], no gradient."""
+        return self.net.features(batch).rep
 
     @torch.no_grad()
     def reward(self, form: str, rep: Tensor, unroll: Unroll) -> Tensor:
@@ -96,35 +107,46 @@ class Teacher:
         rep: the policy's representations of the unroll's first T observations, [T·B, drep].
         form "distance": −mean_d (rep − rep_T)² of the step's observation. "likelihood": the mean log-likelihood of the
         next grid's tokens, minus its mean over all steps met so far; 0 at an episode's end, whose last observation
-        demonstrations do not show. "literal": the mean distance of the whole batch, the same for every step, as the
-        release has it. Raises EnvError for another form, or a likelihood without a dynamics model.
+        demonstrations do not show. "literal": the mean distance of the whole batch, the same for every step, as SILG's
+        release has it. "agreement": the share of the next grid's tokens that the dynamics model names, as Messenger's
+        release has it; 0 at an episode's end. Raises EnvError for another form, or where it needs a dynamics model.
         """
         steps = unroll.rewards.shape
-        first = {name: field[:-1].flatten(0, 1) for name, field in unroll.observation.items()}
+        first = unroll.frames()
         if form == "likelihood":
             return self._log_likelihood(first, unroll)
+        if form == "agreement":
+            return self._agreement(first, unroll)
         distance = self.distance(rep, first).view(steps)
         if form == "distance":
             return -distance
         if form == "literal":
             return -distance.mean().expand(steps)
-        raise EnvError(f"learner.shaping_reward is {form!r}, expected distance, likelihood or literal")
+        raise EnvError(f"learner.shaping_reward is {form!r}, expected {', '.join(SHAPING[:-1])} or {SHAPING[-1]}")
 
     def _log_likelihood(self, first: Observation, unroll: Unroll) -> Tensor:
-        if self.decoder is None:
-            raise EnvError("learner.shaping_reward is likelihood, which needs a dynamics model: pretrain=dynamics")
-        layout = self.net.layout
-        grid = unroll.observation[layout.grid][1:].flatten(0, 1)
-        logits, tokens = read_out(self.net, self.decoder(self.net.features(first)), grid)
-        wanted = asked(layout, grid)
-        per_token = torch.zeros(wanted.shape, device=logits.device)
-        per_token[wanted] = -F.cross_entropy(logits, tokens, reduction="none")
-        likelihood = per_token.flatten(1).sum(1) / wanted.flatten(1).sum(1)
-        likelihood = likelihood.view(unroll.rewards.shape)
+        likelihood = -self._per_frame("likelihood", first, unroll, partial(F.cross_entropy, reduction="none"))
         known = likelihood[~unroll.done]
         self.seen += known.numel()
         self.seen_sum += known.double().sum().item()
         return torch.where(unroll.done, 0.0, likelihood - self.seen_sum / max(1, self.seen))
+
+    def _agreement(self, first: Observation, unroll: Unroll) -> Tensor:
+        right = self._per_frame("agreement", first, unroll, lambda logits, tokens: logits.argmax(-1) == tokens)
+        return torch.where(unroll.done, 0.0, right)
+
+    def _per_frame(
+        self, form: str, first: Observation, unroll: Unroll, score: Callable[[Tensor, Tensor], Tensor]
+    ) -> Tensor:
+        """Mean over the next grid's tokens of their score [R] by logits [R, V] and tokens [R]: [T, B]."""
+        if self.decoder is None:
+            raise EnvError(f"learner.shaping_reward is {form}, which needs a dynamics model: pretrain=dynamics")
+        layout, readout = self.net.layout, self.decoder.readout
+        grid = cells(unroll.observation[layout.grid][1:].flatten(0, 1), layout)
+        wanted = readout.asked(grid)
+        per_token = torch.zeros(wanted.shape, device=grid.device)
+        per_token[wanted] = score(*readout.read(self.decoder(self.net.features(first)), grid)).float()
+        return (per_token.flatten(1).sum(1) / wanted.flatten(1).sum(1)).view(unroll.rewards.shape)
 
     def state_dict(self) -> dict[str, float]:
         """The running mean of the likelihood; the weights are fixed."""

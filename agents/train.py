@@ -9,6 +9,8 @@ import torch
 
 import envs
 from agents.algorithms.learner import Learner
+from agents.algorithms.learners import LEARNERS
+from agents.curriculum import begin
 from agents.evaluate import play, summary
 from agents.job import Job
 from agents.networks import build
@@ -20,8 +22,9 @@ from envs.base import EnvError
 def train(job: Job) -> dict[str, Any]:
     """Train for the share ``until`` of ``learner.frames`` environment steps and publish ``policy.pt``.
 
-    Parents: ``pretrain`` where the method initialises from a teacher, is distilled towards it or paid by it. Returns
-    the last row of the curve, the frames and the hash of the weights (and of the teacher's).
+    Parents: ``curriculum`` where the policy goes on from an easier environment; ``pretrain`` where the method
+    initialises from a teacher, is distilled towards it or paid by it. Returns the last row of the curve, the frames
+    and the hash of the weights (and of the teacher's).
     """
     tune_process()
     params, settings = job.params, job.params["learner"]
@@ -30,6 +33,7 @@ def train(job: Job) -> dict[str, Any]:
         params["env"]["name"], settings["num_envs"], device, job.stream("train episodes"), **params["env"]["options"]
     )
     net = build(env.layout, params["network"], job.stream("weights")).to(device)
+    begin(net, job)
     teacher = None
     if "pretrain" in job.parents:
         teacher = Teacher(job.parents["pretrain"] / "teacher.pt", env.layout, params["network"], device)
@@ -40,7 +44,11 @@ def train(job: Job) -> dict[str, Any]:
         )
     if teacher is not None and params["initialise"]:
         teacher.initialise(net)
-    learner = Learner(net, env, settings, job.stream("actions"), teacher, params["distill"], params["shaping"])
+    if settings["name"] not in LEARNERS:
+        raise EnvError(f"learner.name is {settings['name']!r}, expected {' or '.join(LEARNERS)}")
+    learner = LEARNERS[settings["name"]](
+        net, env, settings, job.stream("actions"), teacher, params["distill"], params["shaping"]
+    )
     curve = Curve(job, learner)
 
     state = job.resume()
@@ -53,8 +61,10 @@ def train(job: Job) -> dict[str, Any]:
         job.checkpoint(lambda: {"learner": learner.state_dict(), "curve": curve.state_dict()})
         learner.iterate()
         curve.advance()
-    sha = publish(job, "policy.pt", net, network=dict(params["network"]), frames=learner.frames)
-    facts = {"frames": learner.frames, "updates": learner.updates, "weights_sha": sha}
+    sha = publish(
+        job, "policy.pt", net, network=dict(params["network"]), tokenizer=env.layout.tokenizer, frames=learner.frames
+    )
+    facts: dict[str, Any] = net.facts() | {"frames": learner.frames, "updates": learner.updates, "weights_sha": sha}
     if teacher is not None:
         facts["teacher_sha"] = teacher.sha
     return facts | curve.last
@@ -94,7 +104,8 @@ class Curve:
             self.job.stream("curve episodes"),
             **params["env"]["options"],
         )
-        self._log({f"test/{name}": value for name, value in summary(play(self.learner.net, env)).items()})
+        episodes = play(self.learner.net, env, test["random_actions"], self.job.stream("curve actions"))
+        self._log({f"test/{name}": value for name, value in summary(episodes).items()})
 
     def _log(self, row: dict[str, float]) -> None:
         self.last |= row

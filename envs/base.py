@@ -69,6 +69,12 @@ class Layout:
     def num_actions(self) -> int:
         return len(self.actions)
 
+    @property
+    def board(self) -> tuple[int, int]:
+        """Height and width of the grid."""
+        shape = self.observation[self.grid].shape
+        return (shape[0], shape[1]) if self.history == 1 else (shape[1], shape[2])
+
 
 def cells(grid: Tensor, layout: Layout) -> Tensor:
     """What the cells hold now, [B, H, W, K, L], by a batch of the field ``layout.grid``.

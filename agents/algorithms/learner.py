@@ -1,41 +1,30 @@
-"""The synchronous V-trace learner: an unroll of all environments, updates on its columns, repeat (methods.md 2.1)."""
+"""The synchronous learner: an unroll of all environments, updates on it, repeat; algorithms say what an update is."""
 
 from __future__ import annotations
 
+from abc import ABC, abstractmethod
 from collections.abc import Mapping
 from typing import Any
 
 import torch
 from torch import Tensor, nn
 
-from agents.algorithms import vtrace
 from agents.algorithms.rollout import Collector, Unroll
-from agents.networks import Multi
+from agents.networks import Network
 from agents.teacher import Teacher
-from envs.base import BatchedEnv, EnvError, Observation
+from envs.base import BatchedEnv, Observation
 
 
-def make_optimiser(parameters: list[nn.Parameter], settings: Mapping[str, Any]) -> torch.optim.Optimizer:
-    """The optimiser that a learner's settings name."""
-    if settings["optimiser"] == "rmsprop":
-        rms = settings["rmsprop"]
-        return torch.optim.RMSprop(
-            parameters, lr=settings["lr"], alpha=rms["alpha"], eps=rms["eps"], momentum=rms["momentum"]
-        )
-    if settings["optimiser"] == "adam":
-        return torch.optim.Adam(parameters, lr=settings["lr"])
-    raise EnvError(f"learner.optimiser is {settings['optimiser']!r}, expected rmsprop or adam")
-
-
-class Learner:
+class Learner(ABC):
     """Owns the policy, its optimiser, the environments and every random state of the run.
 
-    settings: the keys of configs/learner/vtrace.yaml. teacher: None where no pretraining helps. distill: λ. shaping: η.
+    settings: the keys of the algorithm's file in configs/learner/. teacher: None where no pretraining helps. distill:
+    λ, which the algorithm's ``distill_cost`` multiplies. shaping: η. frames: environment steps learnt from so far.
     """
 
     def __init__(
         self,
-        net: Multi,
+        net: Network,
         env: BatchedEnv,
         settings: Mapping[str, Any],
         seed: int,
@@ -43,25 +32,23 @@ class Learner:
         distill: float = 0.0,
         shaping: float = 0.0,
     ) -> None:
-        if env.num_envs % settings["batches"]:
-            raise EnvError(
-                f"learner.num_envs = {env.num_envs} does not divide into learner.batches = {settings['batches']}"
-            )
         self.net, self.settings, self.teacher = net, settings, teacher
-        self.distill, self.shaping = distill, shaping
-        self.optimiser = make_optimiser(list(net.parameters()), settings)
+        self.distill, self.shaping = distill * settings["distill_cost"], shaping
+        self.optimiser = self.make_optimiser(list(net.parameters()))
         self.collector = Collector(env, settings["unroll"])
         self.memory = net.text_memory(env.num_envs)
         self.generator = torch.Generator(env.device).manual_seed(seed)
-        self.updates = 0
-        self.columns = env.num_envs // settings["batches"]
+        self.frames = self.updates = 0
         self._sums: dict[str, float] = {}
         self._summed = 0
 
-    @property
-    def frames(self) -> int:
-        """Environment steps learnt from so far."""
-        return self.updates * self.settings["unroll"] * self.columns
+    @abstractmethod
+    def make_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        """The optimiser that the settings name."""
+
+    @abstractmethod
+    def learn(self, unroll: Unroll) -> None:
+        """Update the policy on an unroll of the current policy, and count its frames."""
 
     def act(self, observation: Observation) -> tuple[Tensor, Tensor]:
         """Sample actions from the current policy: (actions [N], logits [N, A])."""
@@ -71,71 +58,38 @@ class Learner:
 
     def iterate(self) -> None:
         """One unroll and the updates on it."""
-        unroll = self.collector.collect(self.act)
-        for start in range(0, self.collector.env.num_envs, self.columns):
-            self._update(unroll.columns(start, start + self.columns))
+        self.learn(self.collector.collect(self.act))
         self.memory.clear()
 
-    def _update(self, unroll: Unroll) -> None:
-        loss, terms = self.loss(unroll)
-        self._schedule()
+    def update(self, loss: Tensor, terms: Mapping[str, Tensor]) -> None:
+        """One step of the optimiser; the terms and the gradient's norm are reported."""
+        limit = self.settings["grad_norm"]
         self.optimiser.zero_grad()
         loss.backward()
-        norm = nn.utils.clip_grad_norm_(self.net.parameters(), self.settings["grad_norm"])
+        norm = nn.utils.clip_grad_norm_(self.net.parameters(), float("inf") if limit is None else limit)
         self.optimiser.step()
         self.updates += 1
-        self._record(**terms, grad_norm=norm)
+        self.record(**terms, grad_norm=norm)
         self._summed += 1
 
-    def loss(self, unroll: Unroll) -> tuple[Tensor, dict[str, Tensor]]:
-        """The learner's loss on one unroll [T, B] and its terms, each with its cost applied."""
-        settings = self.settings
-        steps, columns = unroll.rewards.shape
-        flat = {name: field.flatten(0, 1) for name, field in unroll.observation.items()}
-        features = self.net.features(flat)
-        logits = self.net.policy(features.rep, flat["valid"]).unflatten(0, (steps + 1, columns))[:-1]
-        log_policy, log_behaviour = logits.log_softmax(-1), unroll.logits.log_softmax(-1)
-        values = self.net.baseline(features.rep).unflatten(0, (steps + 1, columns))
-        returns = vtrace.vtrace(
-            vtrace.taken(log_policy, unroll.actions) - vtrace.taken(log_behaviour, unroll.actions),
-            settings["discount"] * (~unroll.done).float(),
-            self._shaped(unroll, features.rep).clamp(-settings["reward_clip"], settings["reward_clip"]),
-            values[:-1],
-            values[-1],
-            settings["rho_clip"],
-            settings["c_clip"],
-        )
-        parts = vtrace.losses(log_policy, values[:-1], unroll.actions, returns)
-        terms = {
-            "loss/policy": parts.policy,
-            "loss/baseline": settings["baseline_cost"] * parts.baseline,
-            "loss/entropy": settings["entropy_cost"] * parts.entropy,
-        }
-        if self.teacher is not None and self.distill > 0:
-            frames = columns if settings["distill_first_step_only"] else steps * columns
-            gaps = self.teacher.distance(features.rep[:frames], {name: field[:frames] for name, field in flat.items()})
-            terms["loss/distill"] = self.distill * gaps.mean()
-        return torch.stack(list(terms.values())).sum(), terms
-
-    def _shaped(self, unroll: Unroll, rep: Tensor) -> Tensor:
-        """The unroll's rewards [T, B] with the teacher's, weighted; rep [(T + 1)·B, drep]. The environment's own
-        returns and wins are counted without it."""
-        if self.teacher is None or self.shaping == 0:
-            return unroll.rewards
-        frames = unroll.rewards.numel()
-        reward = self.shaping * self.teacher.reward(self.settings["shaping_reward"], rep[:frames].detach(), unroll)
-        self._record(**{"reward/shaping": reward.mean()})
-        return unroll.rewards + reward
-
-    def _record(self, **values: Tensor) -> None:
+    def record(self, **values: Tensor) -> None:
+        """Add to the sums whose means per update the next report has."""
         for name, value in values.items():
             self._sums[name] = self._sums.get(name, 0.0) + value.item()
 
-    def _schedule(self) -> None:
-        """The learning rate falls linearly from lr to 0 over the run (factor 1 − min(k·T·B, F)/F after k updates)."""
-        factor = 1 - min(self.frames, self.settings["frames"]) / self.settings["frames"]
-        for group in self.optimiser.param_groups:
-            group["lr"] = self.settings["lr"] * factor
+    def shaped(self, unroll: Unroll, rep: Tensor | None) -> Tensor:
+        """The unroll's rewards [T, B] with the teacher's, weighted. The environment's own returns and wins are counted
+        without it.
+
+        rep: the policy's representations of the first T observations, [T·B, D]; None computes them.
+        """
+        if self.teacher is None or self.shaping == 0:
+            return unroll.rewards
+        with torch.no_grad():
+            rep = self.net.features(unroll.frames()).rep if rep is None else rep.detach()
+            reward = self.shaping * self.teacher.reward(self.settings["shaping_reward"], rep, unroll)
+        self.record(**{"reward/shaping": reward.mean()})
+        return unroll.rewards + reward
 
     def report(self) -> dict[str, float]:
         """Mean losses and training episodes since the last report."""
@@ -149,7 +103,7 @@ class Learner:
             "optimiser": self.optimiser.state_dict(),
             "collector": self.collector.state_dict(),
             "generator": self.generator.get_state(),
-            "updates": self.updates,
+            "counts": [self.frames, self.updates],
             "sums": self._sums,
             "summed": self._summed,
             "teacher": None if self.teacher is None else self.teacher.state_dict(),
@@ -160,6 +114,7 @@ class Learner:
         self.optimiser.load_state_dict(state["optimiser"])
         self.collector.load_state_dict(state["collector"])
         self.generator.set_state(state["generator"])
-        self.updates, self._sums, self._summed = state["updates"], state["sums"], state["summed"]
+        self.frames, self.updates = state["counts"]
+        self._sums, self._summed = state["sums"], state["summed"]
         if self.teacher is not None:
             self.teacher.load_state_dict(state["teacher"])

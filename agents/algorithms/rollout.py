@@ -25,6 +25,10 @@ class Unroll:
     rewards: Tensor
     done: Tensor
 
+    def frames(self) -> Observation:
+        """The T·B observations in which an action was taken: [T·B, ...] per field."""
+        return {name: field[:-1].flatten(0, 1) for name, field in self.observation.items()}
+
     def columns(self, start: int, stop: int) -> Unroll:
         """The environments start..stop as an unroll of their own (views)."""
         return Unroll(

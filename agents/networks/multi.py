@@ -44,6 +44,7 @@ class Multi(Network):
         if len(channels) >= RESIDUAL and channels[RESIDUAL - 2] != channels[RESIDUAL - 3]:
             raise NetworkError(f"channels {list(channels)}: layers 3 and 4 are added up, so they must be equally wide")
         self.layout, self.rep_size = layout, drep
+        self.map_shape = (channels[-1], *layout.board)
         d2 = 2 * drnn
         self.emb = nn.Embedding(layout.vocabulary, demb, padding_idx=layout.pad)
         self.name_emb = self.emb if layout.grid_vocab is None else nn.Embedding(layout.grid_vocab, demb)

@@ -11,9 +11,10 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from agents.curriculum import begin
 from agents.demonstrations import Demonstrations
 from agents.job import Job
-from agents.networks import Multi, build
+from agents.networks import Network, build
 from agents.networks.cpu import tune_process
 from agents.pretraining import inverse
 from agents.pretraining.fit import Fit
@@ -34,7 +35,7 @@ class Labelled:
     score = "valid/accuracy"
 
     def __init__(
-        self, data: Demonstrations, labels: Tensor, usual: int, net: Multi, batch: int, entropy_cost: float
+        self, data: Demonstrations, labels: Tensor, usual: int, net: Network, batch: int, entropy_cost: float
     ) -> None:
         self.data, self.labels, self.usual, self.net = data, labels, usual, net
         self.batch, self.entropy_cost = batch, entropy_cost
@@ -81,8 +82,9 @@ def train(job: Job) -> dict[str, Any]:
     labels[data.windows()] = labeller.label(data, data.windows(), settings["batch"], device)
     usual = int(labels[fitted].bincount().argmax())
     net = build(layout, params["network"], job.stream("pretraining weights")).to(device)
+    begin(net, job)
     task = Labelled(data, labels, usual, net, settings["batch"], params["settings"]["entropy_cost"])
     fit = Fit(job, task, fitted, held_out, settings, "pretraining order")
     fit.run(job.resume())
     sha = publish(job, "teacher.pt", net, heads=list(CLONED))
-    return fit.facts() | {"trunk_sha": sha}
+    return fit.facts() | net.facts() | {"trunk_sha": sha}

@@ -18,7 +18,7 @@ from agents.networks.seeded import seeded
 from agents.networks.text import TextEncoder
 from agents.pretraining.fit import Fit
 from agents.pretraining.lesson import read
-from envs.base import EnvError, Layout, Observation
+from envs.base import EnvError, Layout, Observation, cells
 
 
 class Inverse(nn.Module):
@@ -30,7 +30,7 @@ class Inverse(nn.Module):
     def __init__(self, layout: Layout, *, demb: int, drnn: int, hidden: int) -> None:
         super().__init__()
         self.layout = layout
-        height, width, *_ = layout.observation[layout.grid].shape
+        height, width = layout.board
         self.emb = nn.Embedding(layout.vocabulary, demb, padding_idx=layout.pad)
         self.name_emb = self.emb if layout.grid_vocab is None else nn.Embedding(layout.grid_vocab, demb)
         self.text = TextEncoder((), demb, drnn)  # its BiLSTM alone
@@ -39,15 +39,15 @@ class Inverse(nn.Module):
 
     def forward(self, now: Observation, grid: Tensor) -> Tensor:
         """Masked logits [B, actions] of the move from observations ``now`` to the next grids [B, H, W, K, L]."""
-        before, after = self._cells(now[self.layout.grid]), self._cells(grid)
-        cells = torch.cat([before, after - before], 2).flatten(1)
+        before, after = self._cells(cells(now[self.layout.grid], self.layout)), self._cells(grid)
+        contents = torch.cat([before, after - before], 2).flatten(1)
         texts = torch.stack([self._read(now[field], now[f"{field}_len"]) for field in self.layout.texts]).sum(0)
-        logits = self.action(torch.tanh(self.hidden(torch.cat([cells, texts], 1))))
+        logits = self.action(torch.tanh(self.hidden(torch.cat([contents, texts], 1))))
         return logits - (1 - now["valid"]) * IMPOSSIBLE
 
     def _cells(self, grid: Tensor) -> Tensor:
         """Sum of every cell's embeddings: [B, H·W, demb]."""
-        return cast(Tensor, self.name_emb(grid.flatten(1, 2).flatten(2))).sum(2)
+        return cast(Tensor, self.name_emb(grid.flatten(1, 2).flatten(2).long())).sum(2)
 
     def _read(self, tokens: Tensor, length: Tensor) -> Tensor:
         """BiLSTM states of texts, summed over their tokens: [B, 2 drnn]. tokens: [B, W]; length: [B, 1]."""
@@ -60,7 +60,7 @@ class Inverse(nn.Module):
     def label(self, data: Demonstrations, windows: Tensor, batch: int, device: torch.device) -> Tensor:
         """The most probable action of every window, int64 [W]; the data's own actions are not looked at."""
         parts = [
-            self(data.batch(index, device), data.field(self.layout.grid, index + 1, device)).argmax(-1).cpu()
+            self(data.batch(index, device), data.cells(self.layout, index + 1, device)).argmax(-1).cpu()
             for index in windows.split(batch)
         ]
         return torch.cat(parts)
@@ -79,7 +79,7 @@ class ActionsOfInteraction:
 
     def predict(self, index: Tensor) -> tuple[Tensor, Tensor]:
         """Logits [B, actions] and true actions [B] of windows; one that has a successor always has an action."""
-        grid = self.data.field(self.net.layout.grid, index + 1, self.device)
+        grid = self.data.cells(self.net.layout, index + 1, self.device)
         return self.net(self.data.batch(index, self.device), grid), self.actions[index].to(self.device)
 
     def loss(self, index: Tensor, update: int) -> Tensor:

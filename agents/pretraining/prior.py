@@ -9,13 +9,20 @@ import torch
 from torch.nn import functional as F
 
 from agents.demonstrations import Demonstrations
-from agents.networks import Multi
-from agents.pretraining.decoder import VectorDecoder, read_out
+from agents.pretraining.decoder import VectorDecoder
+from agents.pretraining.readout import Readout
 from agents.pretraining.windows import Windows
+from envs.base import Layout
 
 
 def fit_prior(
-    net: Multi, decoder: VectorDecoder, data: Demonstrations, windows: Windows, ahead: int, settings: Mapping[str, Any]
+    layout: Layout,
+    decoder: VectorDecoder,
+    readout: Readout,
+    data: Demonstrations,
+    windows: Windows,
+    ahead: int,
+    settings: Mapping[str, Any],
 ) -> None:
     """Fit a decoder's biases to the average grid of windows; every other weight stays as it is.
 
@@ -25,7 +32,7 @@ def fit_prior(
     bias, device = decoder.linear.bias, decoder.linear.bias.device
     optimiser = torch.optim.Adam([bias], lr=settings["prior_lr"])
     for _ in range(settings["prior_updates"]):
-        grid = data.field(net.layout.grid, windows.next() + ahead, device)
+        grid = data.cells(layout, windows.next() + ahead, device)
         optimiser.zero_grad()
-        F.cross_entropy(*read_out(net, decoder.average(len(grid)), grid)).backward(inputs=[bias])
+        F.cross_entropy(*readout.read(decoder.average(len(grid)), grid)).backward(inputs=[bias])
         optimiser.step()

@@ -14,15 +14,17 @@ import torch
 from torch import Tensor, nn
 from torch.nn import functional as F
 
+from agents.curriculum import begin
 from agents.demonstrations import Demonstrations
 from agents.job import Job
-from agents.networks import Multi, build
+from agents.networks import build
 from agents.networks.cpu import tune_process
 from agents.networks.seeded import seeded
-from agents.pretraining.decoder import VectorDecoder, cell_count, read_out
+from agents.pretraining.decoder import VectorDecoder
 from agents.pretraining.fit import Fit
 from agents.pretraining.lesson import read
 from agents.pretraining.prior import fit_prior
+from agents.pretraining.readout import readout
 from agents.pretraining.windows import Windows
 from agents.teacher import publish
 from envs.base import Layout
@@ -32,7 +34,7 @@ class VAE:
     """The trunk as encoder: z ~ N(μ, σ²), both linear in its representation; all cells are decoded from z alone.
 
     settings: latent (dimensions of z), beta, warmup (share of the updates in which β rises linearly from 0), updates,
-    batch.
+    batch, predict_avatar.
     """
 
     score = "valid/score"
@@ -48,10 +50,12 @@ class VAE:
     ) -> None:
         """seeds: of the weights and of the noise."""
         self.data, self.layout, self.settings, self.device = data, layout, settings, device
-        self.net: Multi = build(layout, network, seeds[0])
+        self.net = build(layout, network, seeds[0])
+        self.readout = readout(self.net, settings["predict_avatar"])
+        height, width = layout.board
         with seeded(seeds[0] + 1):
-            self.latent = nn.Linear(self.net.fc.out_features, 2 * settings["latent"])
-            self.decoder = VectorDecoder(settings["latent"], cell_count(layout), self.net.name_emb.embedding_dim)
+            self.latent = nn.Linear(self.net.rep_size, 2 * settings["latent"])
+            self.decoder = VectorDecoder(settings["latent"], height * width, self.readout.width)
         self.modules = nn.ModuleDict({"net": self.net, "latent": self.latent, "decoder": self.decoder}).to(device)
         self.noise_seed = seeds[1]
 
@@ -100,8 +104,7 @@ class VAE:
         }
 
     def _decode(self, z: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
-        grid = self.data.field(self.layout.grid, index, self.device)
-        return read_out(self.net, self.decoder(z), grid)
+        return self.readout.read(self.decoder(z), self.data.cells(self.layout, index, self.device))
 
 
 def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
@@ -120,11 +123,12 @@ def train(job: Job) -> dict[str, Any]:
     layout, data, fitted, held_out = read(job, "demonstrations", params["language"])
     seeds = (job.stream("pretraining weights"), job.stream("latent noise"))
     model = VAE(data, layout, params["network"], settings, seeds, device)
+    begin(model.net, job)
     fit = Fit(job, model, fitted, held_out, settings, "pretraining order")
     order = Windows(fitted, settings["batch"], job.stream("prior order"))
     state = job.resume()
     if state is None:
-        fit_prior(model.net, model.decoder, data, order, 0, settings)
+        fit_prior(layout, model.decoder, model.readout, data, order, 0, settings)
     fit.run(state)
     sha = publish(job, "teacher.pt", model.net)
-    return fit.facts(settings["prior_updates"] * order.size) | {"trunk_sha": sha}
+    return fit.facts(settings["prior_updates"] * order.size) | model.net.facts() | {"trunk_sha": sha}

@@ -11,7 +11,7 @@ import torch
 
 import envs
 from agents import collect, evaluate, train
-from agents.algorithms.learner import Learner
+from agents.algorithms.vtrace_learner import VTraceLearner
 from agents.networks import build
 from agents.pretraining import dynamics
 from agents.teacher import Teacher, digest, trunk
@@ -20,6 +20,7 @@ from tests.plain_job import Killed, PlainJob
 
 NETWORK = {"name": "multi", "demb": 8, "drnn": 8, "drep": 12, "channels": [8, 8]}
 LEARNER = {
+    "name": "vtrace", "distill_cost": 1.0,
     "frames": 480, "num_envs": 8, "unroll": 5, "batches": 2, "discount": 0.99, "reward_clip": 1.0, "rho_clip": 1.0,
     "c_clip": 1.0, "baseline_cost": 0.5, "entropy_cost": 0.05, "optimiser": "rmsprop", "lr": 5e-4,
     "rmsprop": {"alpha": 0.99, "eps": 0.01, "momentum": 0.0}, "grad_norm": 40.0, "distill_first_step_only": False,
@@ -42,7 +43,8 @@ def env_params(game: str, split: str = "train") -> dict[str, Any]:
 
 def policy_params(game: str = "rtfm-s1", seed: int = 3, **changes: Any) -> dict[str, Any]:
     params = {
-        "env": env_params(game), "curve": {"name": f"{game}-test", "episodes": 16, "every": 200}, "network": NETWORK,
+        "env": env_params(game),
+        "curve": {"name": f"{game}-test", "episodes": 16, "every": 200, "random_actions": 0.0}, "network": NETWORK,
         "learner": LEARNER, "initialise": False, "distill": 0.0, "shaping": 0.0, "until": 1.0, "seed": seed,
     }  # fmt: skip
     return params | changes
@@ -64,7 +66,7 @@ def demonstrate(folder: Path, source: str, **changes: Any) -> dict[str, Any]:
 
 def pretrain_params(head: str = "rep", seed: int = 3) -> dict[str, Any]:
     training = {"lr": 1e-3, "batch": 16, "updates": 30, "validate_every": 10, "grad_norm": 10.0, "validation": 0.15}
-    training |= {"prior_updates": 5, "prior_lr": 0.05}
+    training |= {"prior_updates": 5, "prior_lr": 0.05, "predict_avatar": False}
     params = {"env": env_params("rtfm-s1"), "network": NETWORK, "language": True, "training": training, "seed": seed}
     return params | {"settings": {"head": head}}
 
@@ -75,9 +77,11 @@ def pretrain(demonstrations: Path, folder: Path, **changes: Any) -> PlainJob:
     return job
 
 
-def a_learner(teacher: Teacher | None = None, distill: float = 0.0, shaping: float = 0.0, **changes: Any) -> Learner:
+def a_learner(
+    teacher: Teacher | None = None, distill: float = 0.0, shaping: float = 0.0, **changes: Any
+) -> VTraceLearner:
     env = envs.make("rtfm-s1-train", 8, seed=1, **GAMES["rtfm-s1"])
-    return Learner(build(env.layout, NETWORK, seed=2), env, LEARNER | changes, 3, teacher, distill, shaping)
+    return VTraceLearner(build(env.layout, NETWORK, seed=2), env, LEARNER | changes, 3, teacher, distill, shaping)
 
 
 def load_teacher(folder: Path) -> Teacher:
@@ -175,7 +179,7 @@ def test_the_same_cell_twice_is_equal_bit_for_bit_and_two_seeds_differ(game, tmp
         folder.mkdir()
         job = PlainJob(policy_params(game, seed), folder)
         result = train.train(job)
-        test = {"env": env_params(game, "test"), "episodes": 40, "seed": seed}
+        test = {"env": env_params(game, "test"), "episodes": 40, "random_actions": 0.0, "seed": seed}
         return job.rows, result | evaluate.evaluate(PlainJob(test, folder, {"policy": folder}))
 
     assert run(3, "first") == run(3, "again")
@@ -285,7 +289,14 @@ def test_a_random_player_demonstrates_worse_than_the_expert(tmp_path):
 
 def test_a_checkpoint_demonstrates_its_own_greedy_play(tmp_path):
     train.train(PlainJob(policy_params(), tmp_path))
-    params = {"env": env_params("rtfm-s1"), "source": "checkpoint", "episodes": 60, "terminal": False, "seed": 3}
+    params = {
+        "env": env_params("rtfm-s1"),
+        "source": "checkpoint",
+        "episodes": 60,
+        "random_actions": 0.0,
+        "terminal": False,
+        "seed": 3,
+    }
     first = collect.collect(PlainJob(params, tmp_path, {"demonstrator": tmp_path}))
     again = collect.collect(PlainJob(copy.deepcopy(params), tmp_path, {"demonstrator": tmp_path}))
     assert first == again

@@ -11,7 +11,7 @@ import yaml
 
 import envs
 from agents import train
-from agents.algorithms.learner import Learner
+from agents.algorithms.vtrace_learner import VTraceLearner
 from agents.demonstrations import Demonstrations
 from agents.networks import build
 from agents.pretraining import cloning, dynamics, inverse, vae
@@ -82,14 +82,14 @@ def load_teacher(folder: Path) -> Teacher:
     return Teacher(folder / "teacher.pt", layout, NETWORK, torch.device("cpu"))
 
 
-def a_learner(name: str, teacher: Teacher | None, **changes: Any) -> Learner:
+def a_learner(name: str, teacher: Teacher | None, **changes: Any) -> VTraceLearner:
     """The learner that agents.train builds for a method, with its unroll still to come."""
     method = METHODS[name] | changes
     env = envs.make("rtfm-s1-train", 8, seed=1, **GAMES["rtfm-s1"])
     net = build(env.layout, NETWORK, seed=2)
     if teacher is not None and method["initialise"]:
         teacher.initialise(net)
-    return Learner(net, env, LEARNER, 3, teacher, method["distill"], method["shaping"])
+    return VTraceLearner(net, env, LEARNER, 3, teacher, method["distill"], method["shaping"])
 
 
 def test_all_methods_of_the_paper_are_files():

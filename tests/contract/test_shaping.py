@@ -9,8 +9,8 @@ import torch
 
 import envs
 from agents import collect, train
-from agents.algorithms.learner import Learner
 from agents.algorithms.rollout import Unroll
+from agents.algorithms.vtrace_learner import VTraceLearner
 from agents.networks import build
 from agents.pretraining import dynamics
 from agents.teacher import Teacher
@@ -53,7 +53,7 @@ def shaped(form: str, teacher: Teacher, eta: float = 0.5) -> tuple[torch.Tensor,
     unroll = learner.collector.collect(learner.act)
     with torch.no_grad():
         rep = torch.stack([learner.net.features(frames(unroll, t)).rep for t in range(6)])
-    return learner._shaped(unroll, rep.flatten(0, 1)) - unroll.rewards, unroll, rep
+    return learner.shaped(unroll, rep[:-1].flatten(0, 1)) - unroll.rewards, unroll, rep
 
 
 def test_the_default_pays_every_step_minus_eta_times_its_own_distance(taught):
@@ -144,7 +144,9 @@ def test_a_shaped_run_killed_and_resumed_gives_the_unbroken_curve(taught, tmp_pa
 
 def test_a_likelihood_needs_a_dynamics_model_and_a_form_its_name(taught):
     teacher = load_teacher(taught)
-    with pytest.raises(EnvError, match="shaping_reward is 'nearness', expected distance, likelihood or literal"):
+    with pytest.raises(
+        EnvError, match="shaping_reward is 'nearness', expected distance, likelihood, literal or agreement"
+    ):
         shaped("nearness", teacher)
     teacher.decoder = None
     with pytest.raises(EnvError, match="needs a dynamics model"):
@@ -158,9 +160,9 @@ def test_on_messenger_every_entity_id_of_the_next_grid_counts_the_backgrounds_to
     env = envs.make("messenger-s1-train", 8, seed=1, **GAMES["messenger-s1"])
     teacher = Teacher(tmp_path / "teacher.pt", env.layout, NETWORK, torch.device("cpu"))
     settings = LEARNER | {"shaping_reward": "likelihood"}
-    learner = Learner(build(env.layout, NETWORK, seed=2), env, settings, 3, teacher, shaping=1.0)
+    learner = VTraceLearner(build(env.layout, NETWORK, seed=2), env, settings, 3, teacher, shaping=1.0)
     unroll = learner.collector.collect(learner.act)
-    paid = learner._shaped(unroll, torch.zeros(48, 12)) - unroll.rewards
+    paid = learner.shaped(unroll, torch.zeros(40, 12)) - unroll.rewards
     expected = []
     for t in range(5):
         vectors = teacher.decoder(teacher.net.features(frames(unroll, t)))

@@ -12,12 +12,11 @@ from torch.nn import functional as F
 import envs
 from agents.demonstrations import Demonstrations
 from agents.pretraining import vae
-from agents.pretraining.decoder import read_out
 from agents.teacher import digest
 from tests.contract.test_learning import GAMES, NETWORK, demonstrate, pretrain_params
 from tests.plain_job import Killed, PlainJob
 
-SETTINGS = {"latent": 6, "beta": 0.5, "warmup": 0.5, "updates": 40, "batch": 16}
+SETTINGS = {"latent": 6, "beta": 0.5, "warmup": 0.5, "updates": 40, "batch": 16, "predict_avatar": False}
 CPU = torch.device("cpu")
 
 
@@ -65,7 +64,7 @@ def test_the_loss_is_minus_the_bound_per_token_of_the_frames_own_grid(demonstrat
     frames = model.data.batch(index, CPU)
     mean, log_variance = model.latent(model.net.features(frames).rep).chunk(2, dim=1)
     noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(2 + 30))
-    logits, tokens = read_out(model.net, model.decoder(mean + log_variance.div(2).exp() * noise), frames["name"])
+    logits, tokens = model.readout.read(model.decoder(mean + log_variance.div(2).exp() * noise), frames["name"])
     kl = kl_divergence(Normal(mean, log_variance.div(2).exp()), Normal(0.0, 1.0)).sum()
     expected = (F.cross_entropy(logits, tokens, reduction="sum") + 0.5 * kl) / len(tokens)
     torch.testing.assert_close(model.loss(index, 30), expected)
@@ -80,7 +79,7 @@ def test_the_validated_bound_is_of_a_sample_and_per_frame_and_the_score_weighs_i
         row = model.validate(index)
         mean, log_variance = model.posterior(index)
         z = model.sample(mean, log_variance, 2 - 1)
-        logits, tokens = read_out(model.net, model.decoder(z), model.data.batch(index, CPU)["name"])
+        logits, tokens = model.readout.read(model.decoder(z), model.data.batch(index, CPU)["name"])
         error = F.cross_entropy(logits, tokens, reduction="sum").item() / 10
         kl = kl_divergence(Normal(mean, log_variance.div(2).exp()), Normal(0.0, 1.0)).sum().item() / 10
     assert row["valid/elbo"] == pytest.approx(-(error + kl), rel=1e-5)

@@ -1,0 +1,96 @@
+"""The V-trace actor-critic of IMPALA, run synchronously (Espeholt et al. 2018; methods.md 2.1)."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+
+from agents.algorithms import vtrace
+from agents.algorithms.learner import Learner
+from agents.algorithms.rollout import Unroll
+from agents.networks import Network
+from agents.teacher import Teacher
+from envs.base import BatchedEnv, EnvError
+
+
+class VTraceLearner(Learner):
+    """Several updates per unroll, each on its own columns, so that the policy lags by ``batches`` − 1 updates at most.
+
+    settings: the keys of configs/learner/vtrace.yaml.
+    """
+
+    def __init__(
+        self,
+        net: Network,
+        env: BatchedEnv,
+        settings: Mapping[str, Any],
+        seed: int,
+        teacher: Teacher | None = None,
+        distill: float = 0.0,
+        shaping: float = 0.0,
+    ) -> None:
+        if env.num_envs % settings["batches"]:
+            raise EnvError(
+                f"learner.num_envs = {env.num_envs} does not divide into learner.batches = {settings['batches']}"
+            )
+        super().__init__(net, env, settings, seed, teacher, distill, shaping)
+        self.columns = env.num_envs // settings["batches"]
+
+    def make_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
+        settings = self.settings
+        if settings["optimiser"] == "rmsprop":
+            rms = settings["rmsprop"]
+            return torch.optim.RMSprop(
+                parameters, lr=settings["lr"], alpha=rms["alpha"], eps=rms["eps"], momentum=rms["momentum"]
+            )
+        if settings["optimiser"] == "adam":
+            return torch.optim.Adam(parameters, lr=settings["lr"])
+        raise EnvError(f"learner.optimiser is {settings['optimiser']!r}, expected rmsprop or adam")
+
+    def learn(self, unroll: Unroll) -> None:
+        for start in range(0, self.collector.env.num_envs, self.columns):
+            part = unroll.columns(start, start + self.columns)
+            loss, terms = self.loss(part)
+            self._schedule()
+            self.update(loss, terms)
+            self.frames += part.rewards.numel()
+
+    def loss(self, unroll: Unroll) -> tuple[Tensor, dict[str, Tensor]]:
+        """The loss on one unroll [T, B] and its terms, each with its cost applied."""
+        settings = self.settings
+        steps, columns = unroll.rewards.shape
+        flat = {name: field.flatten(0, 1) for name, field in unroll.observation.items()}
+        features = self.net.features(flat)
+        logits = self.net.policy(features.rep, flat["valid"]).unflatten(0, (steps + 1, columns))[:-1]
+        log_policy, log_behaviour = logits.log_softmax(-1), unroll.logits.log_softmax(-1)
+        values = self.net.baseline(features.rep).unflatten(0, (steps + 1, columns))
+        rewards = self.shaped(unroll, features.rep[: steps * columns])
+        returns = vtrace.vtrace(
+            vtrace.taken(log_policy, unroll.actions) - vtrace.taken(log_behaviour, unroll.actions),
+            settings["discount"] * (~unroll.done).float(),
+            rewards.clamp(-settings["reward_clip"], settings["reward_clip"]),
+            values[:-1],
+            values[-1],
+            settings["rho_clip"],
+            settings["c_clip"],
+        )
+        parts = vtrace.losses(log_policy, values[:-1], unroll.actions, returns)
+        terms = {
+            "loss/policy": parts.policy,
+            "loss/baseline": settings["baseline_cost"] * parts.baseline,
+            "loss/entropy": settings["entropy_cost"] * parts.entropy,
+        }
+        if self.teacher is not None and self.distill > 0:
+            frames = columns if settings["distill_first_step_only"] else steps * columns
+            gaps = self.teacher.distance(features.rep[:frames], {name: field[:frames] for name, field in flat.items()})
+            terms["loss/distill"] = self.distill * gaps.mean()
+        return torch.stack(list(terms.values())).sum(), terms
+
+    def _schedule(self) -> None:
+        """The learning rate falls linearly from lr to 0 over the run (factor 1 − min(k·T·B, F)/F after k updates)."""
+        factor = 1 - min(self.frames, self.settings["frames"]) / self.settings["frames"]
+        for group in self.optimiser.param_groups:
+            group["lr"] = self.settings["lr"] * factor
