@@ -2,27 +2,38 @@
 
 from __future__ import annotations
 
-import hashlib
 from collections.abc import Mapping
-from pathlib import Path
 from typing import Any
 
-from omegaconf import DictConfig
+from omegaconf import DictConfig, open_dict
 
 from benchmark.configs import Configs, change, leaves, plain, resolved
+from benchmark.data_files import DataFiles
 from benchmark.errors import BadInput
+from benchmark.members import unavailable
 from benchmark.pipeline import Pipeline, ordered
 from benchmark.request import Request
 from benchmark.search import Variant
-from benchmark.validate import Schema, check_values
+from benchmark.validate import Schema, check_values, lacking
+
+_Path = tuple[tuple[str, str], ...]  # the environments and methods that wait for one of their stages' pipelines
+
+
+class Unavailable(Exception):
+    """An environment and method that cannot be run; the message is the reason."""
 
 
 class Composer:
-    """Composes pipelines of one request, checking presets and overrides against the defaults first."""
+    """Composes pipelines of one request, checking presets and overrides against the defaults first.
+
+    An override changes the environments that have its key: learners and networks differ in what can be set.
+    """
 
     def __init__(self, configs: Configs, schema: Schema, request: Request) -> None:
         self.configs, self.schema, self.request = configs, schema, request
-        self._digests: dict[str, str] = {}
+        self._files = DataFiles(configs.project)
+        self._pipelines: dict[tuple[str, str], Pipeline] = {}
+        self._defaults: dict[str, dict[str, Any]] = {}
         self._checked: dict[str, dict[str, Any]] = {}
         self._tuned: dict[str, dict[str, dict[str, Any]]] = {}
         # Of every environment: dotted key -> [default, here], for the settings that this request has otherwise.
@@ -31,12 +42,30 @@ class Composer:
         self.environments: dict[str, dict[str, Any]] = {}
         self.methods: dict[str, dict[str, Any]] = {}
 
-    def pipeline(self, environment: str, method: Variant) -> Pipeline:
+    def pipeline(self, environment: str, method: Variant, path: _Path = ()) -> Pipeline:
+        """The stages of an environment (a file of the group) and a method. Raises Unavailable and BadInput.
+
+        path: what needs a stage of this pipeline, which needs a stage of the next, ….
+        """
+        place = (environment, method.name)
+        if place in path:
+            names = " -> ".join(name for name, _ in (*path[path.index(place) :], place))
+            raise BadInput(
+                f"environments need each other's stages in a circle: {names}; set env.curriculum of one to null"
+            )
+        if place not in self._pipelines:
+            reason = unavailable(self.configs, environment, method.file)
+            if reason:
+                raise Unavailable(reason)
+            self._pipelines[place] = self._compose(environment, method, path)
+        return self._pipelines[place]
+
+    def _compose(self, environment: str, method: Variant, path: _Path) -> Pipeline:
         request = self.request
         about = f"env={environment} method={method.name}"
         words = [f"env={environment}", f"method={method.file}"]
         if environment not in self._checked:
-            self._checked[environment] = self._changes(environment, words, about)
+            self._checked[environment] = self._changes(environment, words, about, path)
         if request.preset is not None:
             words.append(f"+preset/{request.preset}={environment}")
         words += [f"{group}={member}" for group, member in request.choices.items()]
@@ -45,12 +74,54 @@ class Composer:
         if environment not in self.changes:
             self.changes[environment] = self._compare(environment, method.file, config)
             self.environments[environment] = self._facts(config, "env", about)
+        absent = lacking(method.values, _settings(config))
+        if absent:
+            raise Unavailable(f"{' and '.join(absent)}, which {method.name} sets, is no setting of {environment}")
         self._apply(config, self._of_this_pair(config, method.values, method.where))
         if method.name not in self.methods:
             self.methods[method.name] = method.about(self._facts(config, "method", about))
         self._apply(config, self._tuned_values(config, environment, method.file))
         content = self._content(config, about)
-        return Pipeline(ordered(content, self._data(content["env"], environment), self.configs.shown("config")))
+        data = self._files.digests(content["env"].get("data"), self.configs.shown(f"env/{environment}"))
+
+        def borrow(stage: str, of: Mapping[str, Any]) -> Pipeline:
+            return self._borrowed(stage, of, (*path, (environment, method.name)), about)
+
+        return Pipeline(ordered(content, data, self.configs.shown("config"), borrow))
+
+    def _borrowed(self, stage: str, of: Mapping[str, Any], path: _Path, about: str) -> Pipeline:
+        """The pipeline of another environment, of which one stage is needed, under this very request."""
+        try:
+            environment, method = (self.configs.member(group, of[group]) for group in ("env", "method"))
+        except BadInput as error:
+            raise BadInput(f"{about}: stages.{stage}.of: {error}") from error
+        try:
+            return self.pipeline(environment, Variant(method), path)
+        except Unavailable as error:
+            raise Unavailable(f"its {stage} {environment} is not available: {error}") from error
+
+    def require_known(self) -> None:
+        """Call it when all is composed: every override and searched key must be one of some environment's settings.
+
+        Raises BadInput.
+        """
+        every: dict[str, Any] = {}
+        for defaults in self._defaults.values():
+            every = {**defaults, **every}
+        request = self.request
+        asked = [({key: value}, request.sources[key]) for key, value in request.overrides.items()]
+        for values, where in (*asked, *((method.values, method.where) for method in request.methods)):
+            if every and lacking(values, every):
+                check_values(self.schema, values, every, where, self.configs.groups())
+
+    def only_in(self) -> dict[str, list[str]]:
+        """Override -> ids of the environments that have its key, where that is not all of them."""
+        ids = {name: self.environments[name]["id"] for name in self._defaults}
+        having = {
+            key: [ids[name] for name, defaults in self._defaults.items() if not lacking([key], defaults)]
+            for key in self.request.overrides
+        }
+        return {key: names for key, names in having.items() if len(names) < len(ids)}
 
     def tuned(self) -> dict[str, Any] | None:
         """The tuned file, and what of it is applied: environment id -> method -> dotted key -> value."""
@@ -95,6 +166,8 @@ class Composer:
 
     def _content(self, config: DictConfig, about: str) -> dict[str, Any]:
         """The composition with its interpolations filled in and every value as its rule has it. Raises BadInput."""
+        with open_dict(config):
+            config.env.setdefault("curriculum", None)
         content = resolved(config, about)
         settings = leaves({name: part for name, part in content.items() if name not in ("stages", "executor")})
         checked = {key: self.schema.own(key, value, about) for key, value in settings.items()}
@@ -104,18 +177,17 @@ class Composer:
             change(config, key, value)
         return dict(resolved(config, about) if retyped else content)
 
-    def _changes(self, environment: str, words: list[str], about: str) -> dict[str, Any]:
+    def _changes(self, environment: str, words: list[str], about: str, path: _Path) -> dict[str, Any]:
         """Dotted key -> value of everything that the preset and the overrides set, checked against the defaults."""
         request, configs = self.request, self.configs
-        if request.preset is None and not request.overrides:
-            return {}
         preset: dict[str, Any] = {}
         chosen: dict[str, str] = {}
         if request.preset is not None:
             name = f"preset/{request.preset}/{environment}"
             if not (configs.folder / f"{name}.yaml").is_file():
+                needed = f", a stage of which {path[-1][0]} needs" if path else ""
                 raise BadInput(
-                    f"preset {request.preset!r} lacks environment {environment}; expected {configs.shown(name)}"
+                    f"preset {request.preset!r} lacks environment {environment}{needed}; expected {configs.shown(name)}"
                 )
             content = dict(configs.read(name))
             for entry in content.pop("defaults", []):
@@ -124,11 +196,16 @@ class Composer:
                     chosen[group] = configs.member(group, member)
             preset = leaves(content)
         base_words = words + [f"{group}={member}" for group, member in (chosen | dict(request.choices)).items()]
-        defaults = _settings(configs.compose(base_words, about))
-        changes = check_values(self.schema, preset, defaults, configs.shown(f"preset/{request.preset}/{environment}"))
+        defaults = self._defaults[environment] = _settings(configs.compose(base_words, about))
+        where = configs.shown(f"preset/{request.preset}/{environment}")
+        if request.choices:
+            where += ", with " + " ".join(f"{group}={member}" for group, member in request.choices.items())
+        changes = check_values(self.schema, preset, defaults, where)
+        absent = lacking(request.overrides, defaults)
         for key, value in request.overrides.items():
-            where = request.sources[key] + (f", for {environment}" if key.startswith("env.") else "")
-            changes |= check_values(self.schema, {key: value}, defaults, where, configs.groups())
+            if key not in absent:
+                where = request.sources[key] + (f", for {environment}" if key.startswith("env.") else "")
+                changes |= check_values(self.schema, {key: value}, defaults, where, configs.groups())
         return changes
 
     def _compare(self, environment: str, method: str, config: DictConfig) -> dict[str, list[Any]]:
@@ -144,22 +221,7 @@ class Composer:
             if default.get(key) != here.get(key) and not key.startswith(("stages.", "executor."))
         }
 
-    def _data(self, own: Mapping[str, Any], environment: str) -> dict[str, str]:
-        """File -> SHA-256 of the data files that the environment declares: what is in them is part of every key."""
-        for file in own.get("data") or []:
-            if file not in self._digests:
-                path = self.configs.project / file
-                if not path.is_file():
-                    shown = self.configs.shown(f"env/{environment}")
-                    raise BadInput(f"{shown}: env.data names {file}, which is not in {self.configs.project}")
-                self._digests[file] = _sha256(path)
-        return {file: self._digests[file] for file in own.get("data") or []}
-
 
 def _settings(config: DictConfig) -> dict[str, Any]:
     """Dotted key -> value of what can be changed for a cell."""
     return {key: value for key, value in leaves(plain(config)).items() if not key.startswith("executor.")}
-
-
-def _sha256(path: Path) -> str:
-    return hashlib.sha256(path.read_bytes()).hexdigest()

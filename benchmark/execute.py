@@ -285,7 +285,7 @@ def _mean_seconds(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[tuple[str
 
 
 def _group(plan: Plan, key: str) -> tuple[str, str]:
-    return plan.stages[key].kind, plan.users[key][0].environment
+    return plan.stages[key].kind, plan.environment(key)
 
 
 @contextlib.contextmanager

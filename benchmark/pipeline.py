@@ -1,79 +1,176 @@
-"""The stages of a configuration: which of them a cell needs, in which order, and what they become with seeds."""
+"""The stages of a configuration: which of them a cell needs, in which order, and what they become with seeds.
+
+A stage is declared with a target of its own, or as a stage of another environment:
+
+    curriculum:
+      of: {env: messenger_s1, method: tabula_rasa, stage: policy}   # env null: left out, as a null target is
+
+which is planned there, with all that it needs, and has the key that it has there.
+"""
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from dataclasses import dataclass
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, replace
 from typing import Any
 
 from benchmark.errors import BadInput, unknown
 from benchmark.spec import Stage
 
 _STAGE_KEYS = {"target", "version", "seed", "parents", "params", "kind"}
+_OF_KEYS = ("env", "method", "stage")
 _SEED_NAMES = ("policy", "teacher")
 
 
 @dataclass(frozen=True)
-class Pipeline:
-    """The stages that one (environment, method) needs, in order, still without seeds."""
+class Planned:
+    """A stage that still has no seed.
 
-    stages: Mapping[str, Mapping[str, Any]]
+    seed: whose it will have, "policy" or "teacher". parents: what the stage calls a parent -> its name in the pipeline.
+    merged: the stage's name in a cell where both seeds are one, and with them the two versions of a borrowed stage.
+    """
+
+    kind: str
+    target: str
+    version: int
+    seed: str
+    params: Mapping[str, Any]
+    parents: Mapping[str, str]
+    merged: str
+
+
+@dataclass(frozen=True)
+class Pipeline:
+    """The stages that one (environment, method) needs, parents before children."""
+
+    stages: Mapping[str, Planned]
 
     def expand(self, stages: dict[str, Stage], seeds: Mapping[str, int]) -> dict[str, str]:
         """Add the stages with these seeds to `stages`, unless equal ones are there; returns name -> key."""
         keys: dict[str, str] = {}
-        for name, data in self.stages.items():
+        for name, planned in self.stages.items():
             stage = Stage(
-                kind=data.get("kind", name),
-                target=data["target"],
-                params={**data["params"], "seed": seeds[data["seed"]]},
-                parents={parent: keys[parent] for parent in data["parents"]},
-                version=data["version"],
+                kind=planned.kind,
+                target=planned.target,
+                params={**planned.params, "seed": seeds[planned.seed]},
+                parents={parent: keys[its_name] for parent, its_name in planned.parents.items()},
+                version=planned.version,
             )
             try:
                 keys[name] = stage.key
             except ValueError as error:
                 raise BadInput(f"stage {name}: {error}") from error
             stages.setdefault(stage.key, stage)
-        return keys
+        if len(set(seeds.values())) > 1:
+            return keys
+        return {planned.merged: keys[name] for name, planned in self.stages.items()}
+
+    def lent(self, stage: str, name: str, seed: str) -> dict[str, Planned]:
+        """A stage, last, after all that it needs, for the pipeline of another environment that calls it `name`.
+
+        There the stages it needs are called `name.theirs`. For a child with the policy's seed they are those of this
+        environment's cell of that seed; for one with the teacher's they are of the cell of that one, and their names
+        begin with `teacher_`.
+        """
+        of_teacher = seed == "teacher"
+        prefix = f"teacher_{name}" if of_teacher else name
+        needed = {stage}
+        for own, planned in reversed(list(self.stages.items())):
+            if own in needed:
+                needed |= set(planned.parents.values())
+        chosen = {own: planned for own, planned in self.stages.items() if own in needed}
+        names = {own: f"{prefix}.{one.merged if of_teacher else own}" for own, one in chosen.items()}
+        merged = {own: f"{name}.{one.merged}" for own, one in chosen.items()}
+        names[stage], merged[stage] = prefix, name
+        return {
+            names[own]: replace(
+                planned,
+                seed="teacher" if of_teacher else planned.seed,
+                parents={parent: names[its_name] for parent, its_name in planned.parents.items()},
+                merged=merged[own],
+            )
+            for own, planned in chosen.items()
+        }
 
 
-def ordered(content: Mapping[str, Any], data: Mapping[str, str], shown: str) -> dict[str, dict[str, Any]]:
+Borrow = Callable[[str, Mapping[str, Any]], Pipeline]
+"""Name and `of` of a stage -> the pipeline of the environment and method that it names."""
+
+
+def ordered(content: Mapping[str, Any], data: Mapping[str, str], shown: str, borrow: Borrow) -> dict[str, Planned]:
     """The pipeline's stages with a target that the result needs, then the diagnostics, parents before children."""
-    declared: dict[str, dict[str, Any]] = {}
-    for name, stage in content["stages"].items():
+    declared = _declared(content, shown)
+    stages: dict[str, Planned] = {}
+
+    def visit(name: str, path: tuple[str, ...]) -> None:
+        if name in path:
+            raise BadInput(f"{shown}: stages need each other in a circle: {' -> '.join((*path, name))}")
+        stage = declared[name]
+        if name in stages or stage["target"] is None:
+            return
+        parents = {}
+        for parent in stage["parents"]:
+            if "of" in declared[parent]:
+                lent = borrowed(parent, declared[parent]["of"], stage["seed"])
+                stages.update(lent)
+                its_name = next(reversed(lent), parent)
+            else:
+                visit(parent, (*path, name))
+                its_name = parent
+            if its_name in stages:
+                parents[parent] = its_name
+        params = {**stage["params"], **({"data_sha256": dict(data)} if data and "env" in stage["params"] else {})}
+        kind, version = stage.get("kind", name), stage["version"]
+        stages[name] = Planned(kind, stage["target"], version, stage["seed"], params, parents, name)
+
+    def borrowed(name: str, of: Mapping[str, Any], seed: str) -> dict[str, Planned]:
+        if of["env"] is None:
+            return {}
+        pipeline = borrow(name, of)
+        if of["stage"] not in pipeline.stages:
+            raise BadInput(f"{shown}: stages.{name}.of: {unknown('stage', str(of['stage']), pipeline.stages)}")
+        lent = pipeline.lent(of["stage"], name, seed)
+        for its_name in lent:
+            if its_name != name and its_name in declared:
+                raise BadInput(f"{shown}: stages.{its_name} has the name of a stage behind {name}; rename it")
+        return lent
+
+    for name in (content["result"], *(content.get("diagnostics") or [])):
+        visit(name, ())
+    return stages
+
+
+def _declared(content: Mapping[str, Any], shown: str) -> dict[str, Mapping[str, Any]]:
+    """The stages as they are written, all names in them checked. Raises BadInput."""
+    declared: dict[str, Mapping[str, Any]] = dict(content["stages"])
+    for name, stage in declared.items():
+        if "of" in stage:
+            _require_of(name, stage, shown)
+            continue
         for key in stage:
             if key not in _STAGE_KEYS:
-                raise BadInput(f"{shown}: {unknown(f'key of stages.{name}', key, _STAGE_KEYS)}")
+                raise BadInput(f"{shown}: {unknown(f'key of stages.{name}', key, [*_STAGE_KEYS, 'of'])}")
         if stage["seed"] not in _SEED_NAMES:
             raise BadInput(f"{shown}: stages.{name}.seed: {unknown('seed', str(stage['seed']), _SEED_NAMES)}")
-        declared[name] = stage
-    for name, stage in declared.items():
         for parent in stage["parents"]:
             if parent not in declared:
                 raise BadInput(f"{shown}: stages.{name}.parents: {unknown('stage', parent, declared)}")
     diagnostics = content.get("diagnostics") or []
     if not isinstance(diagnostics, list):
         raise BadInput(f"{shown}: diagnostics is {diagnostics!r}, expected a list of stages")
+    with_target = [name for name, stage in declared.items() if "of" not in stage]
     for name in diagnostics:
-        if name not in declared:
-            raise BadInput(f"{shown}: diagnostics: {unknown('stage', str(name), declared)}")
-    if content["result"] not in declared or declared[content["result"]]["target"] is None:
-        raise BadInput(f"{shown}: result: {unknown('stage', content['result'], declared)}")
-    ordered: dict[str, dict[str, Any]] = {}
+        if name not in with_target:
+            raise BadInput(f"{shown}: diagnostics: {unknown('stage', str(name), with_target)}")
+    if content["result"] not in with_target or declared[content["result"]]["target"] is None:
+        raise BadInput(f"{shown}: result: {unknown('stage', content['result'], with_target)}")
+    return declared
 
-    def visit(name: str, path: tuple[str, ...]) -> None:
-        if name in path:
-            raise BadInput(f"{shown}: stages need each other in a circle: {' -> '.join((*path, name))}")
-        stage = declared[name]
-        if name in ordered or stage["target"] is None:
-            return
-        for parent in stage["parents"]:
-            visit(parent, (*path, name))
-        parents = [parent for parent in stage["parents"] if declared[parent]["target"] is not None]
-        params = {**stage["params"], **({"data_sha256": dict(data)} if data and "env" in stage["params"] else {})}
-        ordered[name] = {**stage, "parents": parents, "params": params}
 
-    for name in (content["result"], *diagnostics):
-        visit(name, ())
-    return ordered
+def _require_of(name: str, stage: Mapping[str, Any], shown: str) -> None:
+    for key in stage:
+        if key != "of":
+            raise BadInput(f"{shown}: stages.{name} has `of` and {key}; another environment's stage is `of` alone")
+    of = stage["of"]
+    if not isinstance(of, Mapping) or set(of) != set(_OF_KEYS):
+        raise BadInput(f"{shown}: stages.{name}.of is {of!r}, expected {{env: …, method: …, stage: …}}")

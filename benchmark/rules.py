@@ -42,24 +42,35 @@ class Rules:
         """Every setting that a rule mentions."""
         for rule in self._rules:
             for key, wanted in (*rule.get("when", {}).items(), *rule["require"].items()):
-                yield key
-                if isinstance(wanted, Mapping) and "multiple_of" in wanted:
-                    yield wanted["multiple_of"]
+                yield from sorted(_mentioned(key, wanted))
 
     def check(self, settings: Mapping[str, Any], where: str) -> None:
-        """settings: dotted key -> value. A rule about settings that are not there says nothing. Raises BadInput."""
+        """settings: dotted key -> value. Raises BadInput.
+
+        A rule about settings that are not there, as those of another learner, says nothing.
+        """
         for rule in self._rules:
             when = rule.get("when", {})
-            if not all(key in settings and _holds(settings[key], wanted, settings) for key, wanted in when.items()):
+            if not all(
+                _mentioned(key, wanted) <= settings.keys() and _holds(settings[key], wanted, settings)
+                for key, wanted in when.items()
+            ):
                 continue
             for key, wanted in rule["require"].items():
-                if key in settings and not _holds(settings[key], wanted, settings):
+                if not _mentioned(key, wanted) <= settings.keys():
+                    continue
+                if not _holds(settings[key], wanted, settings):
                     given = " and ".join(f"{name} is {_word(settings[name])}" for name in when)
                     condition = f" where {given}" if given else ""
                     expected = _expected(wanted, settings)
                     raise BadInput(
                         f"{where}: {key} is {_word(settings[key])}, expected {expected}{condition}: {rule['say']}"
                     )
+
+
+def _mentioned(key: str, wanted: Any) -> set[str]:
+    """The settings that one condition is about."""
+    return {key, wanted["multiple_of"]} if isinstance(wanted, Mapping) and "multiple_of" in wanted else {key}
 
 
 def _holds(value: Any, wanted: Any, settings: Mapping[str, Any]) -> bool:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
+from typing import Any
 
 from benchmark.show import table
 from benchmark.spec import Cell, Plan, provenance_of
@@ -42,8 +43,9 @@ def _settings(plan: Plan) -> Iterator[str]:
     if tuned:
         count = sum(len(values) for methods in tuned["values"].values() for values in methods.values())
         yield f"tuned {tuned['name']}: {count} values of configs/tuned/{tuned['name']}.yaml"
+    only_in = plan.settings.get("only_in") or {}
     for key, value in (plan.settings.get("overrides") or {}).items():
-        yield f"override {key}={value}"
+        yield f"override {key}={value}" + (f", only in {', '.join(only_in[key])}" if key in only_in else "")
 
 
 def _cell_rows(plan: Plan, cells: Sequence[Cell]) -> list[tuple[str, ...]]:
@@ -58,29 +60,30 @@ def _cell_rows(plan: Plan, cells: Sequence[Cell]) -> list[tuple[str, ...]]:
 
 def _stage_rows(plan: Plan, store: RunStore) -> list[tuple[str, ...]]:
     """One row for the stages that the same methods share, one for those that several methods have for themselves."""
-    shared: dict[tuple[str, str, tuple[str, ...]], list[str]] = {}
+    shared: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for key in plan.stages:
         users = plan.users[key]
         methods = tuple(dict.fromkeys(cell.method for cell in users))
-        shared.setdefault(("+".join(plan.names(key)), users[0].environment, methods), []).append(key)
-    rows: dict[tuple[str, ...], tuple[list[str], list[str]]] = {}
-    for (name, environment, methods), keys in shared.items():
+        environments = tuple(dict.fromkeys((plan.environment(key), *(cell.environment for cell in users))))
+        shared.setdefault(("+".join(plan.names(key)), environments, methods), []).append(key)
+    rows: dict[tuple[Any, ...], tuple[list[str], list[str]]] = {}
+    for (name, environments, methods), keys in shared.items():
         each = ", ".join(dict.fromkeys(str(len(plan.users[key])) for key in keys))
         alone = "" if len(methods) == 1 else ", ".join(methods)
-        row = rows.setdefault((name, environment, _seeds(plan, keys), each, alone), ([], []))
+        row = rows.setdefault((name, environments, _seeds(plan, keys), each, alone), ([], []))
         row[0].extend(keys)
         row[1].extend(methods)
     return [
         (
             name,
-            environment,
+            " for ".join(filter(None, (environments[0], ", ".join(environments[1:])))),
             str(len(keys)),
             str(sum(store.is_done(key) for key in keys)),
             seeds,
             each,
-            _methods(plan, environment, methods) + (", each its own" if not alone and len(methods) > 1 else ""),
+            _methods(plan, environments, methods) + (", each its own" if not alone and len(methods) > 1 else ""),
         )
-        for (name, environment, seeds, each, alone), (keys, methods) in rows.items()
+        for (name, environments, seeds, each, alone), (keys, methods) in rows.items()
     ]
 
 
@@ -102,9 +105,9 @@ def _span(numbers: Sequence[int]) -> str:
     return " ".join(map(str, numbers))
 
 
-def _methods(plan: Plan, environment: str, methods: Sequence[str]) -> str:
+def _methods(plan: Plan, environments: Sequence[str], methods: Sequence[str]) -> str:
     """The methods that have a stage; where those that have not are fewer to name, these."""
-    every = dict.fromkeys(c.method for c in plan.cells if c.environment == environment and c.unavailable is None)
+    every = dict.fromkeys(c.method for c in plan.cells if c.environment in environments and c.unavailable is None)
     others = [method for method in every if method not in methods]
     if len(methods) > _NAMED and len(others) <= _LEFT_OUT:
         return f"all {len(methods)}" if not others else f"{len(methods)}, all but {', '.join(others)}"

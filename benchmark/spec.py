@@ -110,7 +110,8 @@ class Plan:
 
     stages: key -> Stage, parents before children. result: the pipeline's stage whose metrics are a cell's result.
     headline: the metric that tables show. settings: seeds, teacher_seeds, preset and overrides as asked for; changes:
-    environment -> dotted key -> [default, here]; search: method -> {method: the one it varies, values: dotted key ->
+    environment -> dotted key -> [default, here], also of environments that only lend stages; only_in: override ->
+    environments, where not all have its key; search: method -> {method: the one it varies, values: dotted key ->
     value}; tuned: None, or {name, sha256, values: environment -> method -> dotted key -> value}. environments, methods:
     what the composed configuration says of each (label, provenance, options, switches), by name, without what is tuned
     for one environment; of one that is not available, what its file says.
@@ -144,6 +145,11 @@ class Plan:
                 children[parent].append(key)
         return {key: tuple(keys) for key, keys in children.items()}
 
+    def environment(self, key: str) -> str:
+        """The environment that a stage is about: its own, not that of the cells that need it."""
+        own = self.stages[key].params.get("env")
+        return str(own["id"]) if isinstance(own, Mapping) and "id" in own else self.users[key][0].environment
+
     def names(self, key: str) -> tuple[str, ...]:
         """What the cells that need a stage call it: one name as a rule, more where equal work has several uses."""
         found = (name for cell in self.users[key] for name, its_key in cell.stages.items() if its_key == key)
@@ -167,7 +173,7 @@ class Plan:
         seeds = list(dict.fromkeys(cell.seed for cell in users))
         shared = methods[0] if len(methods) == 1 else f"{len(methods)} methods"
         seed = str(seeds[0]) if len(seeds) == 1 else f"{len(seeds)} seeds"
-        return f"{'+'.join(self.names(key))} {users[0].environment}/{shared}/{seed}"
+        return f"{'+'.join(self.names(key))} {self.environment(key)}/{shared}/{seed}"
 
     def only(self, cells: tuple[Cell, ...]) -> Plan:
         """The same plan restricted to some of its cells and the stages that they need."""

@@ -224,7 +224,7 @@ class Mirror:
             "kind": "stage",
             "stage": stage.kind,
             "stage_key": key,
-            "environment": self.plan.users[key][0].environment,
+            "environment": self.plan.environment(key),
             "seed": str(stage.params["seed"]),
             **{name: _joined(mine) for name, mine in users.items()},
             "commit": str(revision(source)),

@@ -47,6 +47,8 @@ class Schema:
     def check(self, key: str, value: Any, default: Any, where: str) -> Any:
         """The value, as the type its default has. Raises BadInput, whose line begins with `where`."""
         rule = self.rule(key)
+        if "${" in str(default):
+            default = None  # what is filled in for it may have any type
         expected = _TYPES[rule["type"]] if "type" in rule else None if default is None else type(default)
         example = "" if default is None else f", such as {default!r}"
         value = _typed(key, value, expected, bool(rule.get("optional")) or default is None, example, where)
@@ -109,10 +111,20 @@ def check_values(
     checked = {}
     for key, value in values.items():
         if key not in defaults:
-            inside = sorted(name for name in defaults if name.startswith(f"{key}."))
+            inside = _inside(key, defaults)
             if inside:
                 shown = ", ".join(inside[:8]) + (", …" if len(inside) > 8 else "")
                 raise BadInput(f"{where}: {key} is a section, expected one of its keys: {shown}")
             raise BadInput(f"{where}: {unknown('key', key, [*defaults, *groups])}")
         checked[key] = schema.check(key, value, defaults[key], where)
     return checked
+
+
+def lacking(keys: Iterable[str], defaults: Mapping[str, Any]) -> list[str]:
+    """Those of the keys that are neither a setting nor a section of these."""
+    return [key for key in keys if key not in defaults and not _inside(key, defaults)]
+
+
+def _inside(key: str, defaults: Mapping[str, Any]) -> list[str]:
+    """The settings of a section."""
+    return sorted(name for name in defaults if name.startswith(f"{key}."))
