@@ -31,7 +31,7 @@ key=value:
   tuned                                                    a file of configs/tuned/, or null: values that a search chose
   executor=inline|local, executor.workers, …               how to compute (configs/executor/); changes no result
   tracking.uri                                             MLflow store (else MLFLOW_TRACKING_URI, else in --root)
-  anything else                                            a key of configs/, for every cell, checked beforehand
+  anything else                                            a key of configs/, for every cell that has it, checked first
 
 modes:
   cached   compute what is not done; what failed before in all its attempts stays failed and is reported

@@ -74,6 +74,7 @@ class Composer:
         if environment not in self.changes:
             self.changes[environment] = self._compare(environment, method.file, config)
             self.environments[environment] = self._facts(config, "env", about)
+            self._require_own_id(environment)
         absent = lacking(method.values, _settings(config))
         if absent:
             raise Unavailable(f"{' and '.join(absent)}, which {method.name} sets, is no setting of {environment}")
@@ -163,6 +164,13 @@ class Composer:
             }
 
         return as_ruled(resolved(config[section], about), section)
+
+    def _require_own_id(self, environment: str) -> None:
+        name = self.environments[environment]["id"]
+        for other, facts in self.environments.items():
+            if other != environment and facts["id"] == name:
+                shown, others = (self.configs.shown(f"env/{file}") for file in (environment, other))
+                raise BadInput(f"{shown}: env.id is {name}, as in {others}; cells go by it, so give each its own")
 
     def _content(self, config: DictConfig, about: str) -> dict[str, Any]:
         """The composition with its interpolations filled in and every value as its rule has it. Raises BadInput."""
