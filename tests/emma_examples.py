@@ -11,7 +11,7 @@ from envs.base import Field, Layout, Observation
 PAPER: dict[str, Any] = {
     "name": "emma",
     "width": 256,
-    "channels": 64,
+    "filters": 64,
     "hidden": 128,
     "encoder": "bert-base-uncased",
     "encoder_files": None,
@@ -20,7 +20,7 @@ PAPER: dict[str, Any] = {
     "history": "permute",
     "mask_padding": True,
 }
-TINY = PAPER | {"width": 12, "channels": 5, "hidden": 8, "encoder": "learned", "demb": 6, "drnn": 4}
+TINY = PAPER | {"width": 12, "filters": 5, "hidden": 8, "encoder": "learned", "demb": 6, "drnn": 4}
 
 
 def layout(

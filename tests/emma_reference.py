@@ -39,7 +39,7 @@ def reference_features(net: Emma, obs: dict[str, Tensor], *, history: str, mask_
     # history into channels, then the convolution
     x = x.reshape(batch, height, width, -1) if history == "reshape" else torch.cat(list(x.unbind(1)), 3)
     conv = F.leaky_relu(F.conv2d(x.permute(0, 3, 1, 2), net.conv.weight, net.conv.bias))
-    return Features(conv.flatten(1), conv)
+    return Features(conv.permute(0, 2, 3, 1).flatten(1), conv)
 
 
 def _tokens(net: Emma, obs: dict[str, Tensor], field: str, mask_padding: bool) -> tuple[Tensor, Tensor]:

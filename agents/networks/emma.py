@@ -17,6 +17,8 @@ SPRITES = 25
 """Entries of the entity embedding in the original; Messenger's ids end at 16."""
 KERNEL = 2
 HISTORIES = ("permute", "reshape")
+OUTSIDE = 2**40
+"""A position beyond the maps of every batch."""
 
 
 class Emma(Network):
@@ -26,13 +28,15 @@ class Emma(Network):
     the network is linear from values to the map, so a sentence is encoded, projected and convolved once per distinct
     sentence, and each occupied cell adds the weighted result to the outputs that its kernel reaches.
 
-    width: of embeddings, keys and values (paper 256). channels: of the map (64). hidden: of the heads (128).
+    width: of embeddings, keys and values (paper 256). filters: channels of the map (64). hidden: of the heads (128).
     encoder: learned, minilm or bert-base-uncased (paper); encoder_files: folder of a frozen encoder's files; demb,
-    drnn: sizes of the learned one. history: "permute" puts frame t into the t-th block of channels; "reshape" is the
-    original's mixture of time and space (quirk M8). mask_padding: false lets padding be read (quirk M7).
+    drnn: sizes of the learned one. Initial weights are Xavier's, the learned encoder's PyTorch's.
+    history: "permute" puts frame t into the t-th block of channels; "reshape" is the original's mixture of time and
+    space (quirk M8). mask_padding: false lets padding be read (quirk M7). The representation is the map, cell by cell.
     Raises NetworkError for a layout without frames and sentences, or an encoder that is not there.
     """
 
+    _block: Tensor
     _reached: Tensor
 
     def __init__(
@@ -40,7 +44,7 @@ class Emma(Network):
         layout: Layout,
         *,
         width: int,
-        channels: int,
+        filters: int,
         hidden: int,
         encoder: str,
         encoder_files: str | None,
@@ -59,9 +63,8 @@ class Emma(Network):
         if history not in HISTORIES:
             raise NetworkError(f"network.history is {history!r}, expected one of {', '.join(HISTORIES)}")
         self.layout = layout
-        self._history = history
         self._frames, height, board_width, _ = shape
-        self.map_shape = (channels, height - KERNEL + 1, board_width - KERNEL + 1)
+        self.map_shape = (filters, height - KERNEL + 1, board_width - KERNEL + 1)
         self._area = self.map_shape[1] * self.map_shape[2]
         self.sentences = sentence_encoder(
             encoder, layout, files=encoder_files, demb=demb, drnn=drnn, mask_padding=mask_padding
@@ -69,18 +72,18 @@ class Emma(Network):
         self.sprite_emb = nn.Embedding(SPRITES, width, padding_idx=0)
         self.key_scorer, self.key = nn.Linear(self.sentences.width, 1), nn.Linear(self.sentences.width, width)
         self.value_scorer, self.value = nn.Linear(self.sentences.width, 1), nn.Linear(self.sentences.width, width)
-        self.conv = nn.Conv2d(self._frames * width, channels, KERNEL)
-        self.rep_size = channels * self._area
+        self.conv = nn.Conv2d(self._frames * width, filters, KERNEL)
+        self.rep_size = filters * self._area
         shared = nn.Linear(hidden, hidden)
         self.policy_head = _head(self.rep_size, shared, layout.num_actions)
         self.baseline_head = _head(self.rep_size, shared, 1)
-        for parameter in self.parameters():
-            if parameter.dim() > 1:
+        for name, parameter in self.named_parameters():
+            if parameter.dim() > 1 and not name.startswith("sentences."):
                 nn.init.xavier_uniform_(parameter)
-        for module in self.modules():
-            if isinstance(module, nn.Embedding):
-                nn.init.zeros_(module.weight[0])
-        self.register_buffer("_reached", _reached(height, board_width), persistent=False)
+        nn.init.zeros_(self.sprite_emb.weight[0])
+        cell, block = _history(self._frames, height * board_width, history)
+        self.register_buffer("_block", block, persistent=False)
+        self.register_buffer("_reached", _reached(height, board_width)[cell], persistent=False)
 
     def features(self, obs: Observation, memory: Memory | None = None) -> Features:
         if memory is not None:
@@ -120,10 +123,12 @@ class Emma(Network):
         scores = F.linear(states, weight, bias) + documents.penalty.to(states.dtype)[:, :, None]
         pooled = torch.bmm(scores.softmax(1).transpose(1, 2), states)
         keys, values = self.key(pooled[:, 0]), self.value(pooled[:, 1])
-        return SentenceTables(keys @ self._sprites().T / keys.shape[1] ** 0.5, self._convolved(values))
+        share = 1 / (2 * len(self.layout.texts))  # a cell is half avatar and half mean over sentences
+        scores = keys @ self._sprites().T / keys.shape[1] ** 0.5
+        return SentenceTables(scores, self._convolved(values * share))
 
     def _avatars(self) -> Tensor:
-        return self._convolved(self._sprites())
+        return self._convolved(self._sprites() / 2)
 
     def _convolved(self, vectors: Tensor) -> Tensor:
         """What vectors [N, width], each alone in a cell, add to the map: [N, frames, KERNEL² · channels]."""
@@ -138,41 +143,34 @@ class Emma(Network):
         entities, avatars = cells[:, :-1], cells[:, -1]
 
         occupied = entities.any(1).nonzero().squeeze(1)
-        frame, block, reached = self._place(occupied, batch)
-        ids, sentences = entities[occupied].long(), manuals.which[frame]
+        observation, block, reached = self._place(occupied, batch)
+        ids = entities.index_select(0, occupied).long()
+        sentences = manuals.which.index_select(0, observation)
         weights = _attention(manuals.tables.scores, sentences, ids)
-        rows = sentences * self._frames + block[:, None]
-        table = manuals.tables.values.flatten(0, 1)
-        from_entities = F.embedding_bag(rows, table, per_sample_weights=weights / (2 * rows.shape[1]), mode="sum")
+        table, rows = manuals.tables.values.flatten(0, 1), sentences * self._frames + block[:, None]
+        from_entities = F.embedding_bag(rows, table, per_sample_weights=weights, mode="sum")
 
         standing = avatars.nonzero().squeeze(1)
         _, block, reached_by_avatars = self._place(standing, batch)
-        rows = avatars[standing].long() * self._frames + block
-        from_avatars = manuals.avatars.flatten(0, 1).index_select(0, rows) / 2
+        rows = avatars.index_select(0, standing).long() * self._frames + block
+        from_avatars = manuals.avatars.flatten(0, 1).index_select(0, rows)
 
-        added = torch.cat([from_entities, from_avatars]).view(-1, channels)
-        targets = torch.cat([reached, reached_by_avatars]).flatten()
         assert self.conv.bias is not None
         start = self.conv.bias.expand(batch * self._area + 1, -1)  # the last row takes what falls outside of the map
-        summed = start.index_add(0, targets, added)[:-1]
-        conv = F.leaky_relu(summed).view(batch, self._area, channels).transpose(1, 2)
-        rep = conv.flatten(1)
-        return Features(rep, rep.view(batch, *self.map_shape))
+        summed = start.index_add(0, reached, from_entities.view(-1, channels))
+        summed.index_add_(0, reached_by_avatars, from_avatars.view(-1, channels))
+        conv = F.leaky_relu(summed[:-1]).view(batch, *self.map_shape[1:], channels)
+        return Features(conv.flatten(1), conv.permute(0, 3, 1, 2))
 
     def _place(self, cells: Tensor, batch: int) -> tuple[Tensor, Tensor, Tensor]:
-        """For cells [N] numbered through a batch: the observation, the block of channels, and what the kernel reaches.
+        """Cells [N], numbered through a batch: their observation, block of channels, and what the kernel makes of them.
 
-        The third, [N, KERNEL²], numbers the positions of all maps; outside of the map it is one beyond the last.
+        The third, [N · KERNEL²], numbers the positions of all maps; outside of the map it is one beyond the last.
         """
-        board = len(self._reached)
-        frame, place = cells // (self._frames * board), cells % (self._frames * board)
-        if self._history == "permute":
-            block, cell = place // board, place % board
-        else:
-            block, cell = place % self._frames, place // self._frames
-        reached = self._reached[cell]
-        outside = batch * self._area
-        return frame, block, torch.where(reached < 0, outside, reached + frame[:, None] * self._area)
+        observation = cells // len(self._block)
+        place = cells - observation * len(self._block)
+        reached = self._reached.index_select(0, place) + observation[:, None] * self._area
+        return observation, self._block.index_select(0, place), reached.clamp(max=batch * self._area).flatten()
 
 
 def _head(rep_size: int, shared: nn.Linear, out: int) -> nn.Sequential:
@@ -181,12 +179,18 @@ def _head(rep_size: int, shared: nn.Linear, out: int) -> nn.Sequential:
     return nn.Sequential(nn.Linear(rep_size, hidden), nn.LeakyReLU(), shared, nn.LeakyReLU(), nn.Linear(hidden, out))
 
 
+def _history(frames: int, cells: int, history: str) -> tuple[Tensor, Tensor]:
+    """Where the convolution sees each cell of a history: the cell and the block of channels, int64 [frames · cells]."""
+    place = torch.arange(frames * cells)
+    return (place % cells, place // cells) if history == "permute" else (place // frames, place % frames)
+
+
 def _reached(height: int, width: int) -> Tensor:
-    """Positions of the map that each cell adds to, one per entry of the kernel: int64 [H · W, KERNEL²]; −1 for none."""
+    """Positions of the map that each cell adds to, one per entry of the kernel: int64 [H · W, KERNEL²]."""
     row, column = torch.arange(height)[:, None, None, None], torch.arange(width)[:, None, None]
     row, column = row - torch.arange(KERNEL)[:, None], column - torch.arange(KERNEL)
     inside = (row >= 0) & (row < height - 1) & (column >= 0) & (column < width - 1)
-    return torch.where(inside, row * (width - 1) + column, -1).flatten(2).flatten(0, 1)
+    return torch.where(inside, row * (width - 1) + column, OUTSIDE).flatten(2).flatten(0, 1)
 
 
 def _attention(table: Tensor, sentences: Tensor, ids: Tensor) -> Tensor:
