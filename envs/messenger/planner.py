@@ -23,18 +23,16 @@ import torch
 from torch import Tensor
 from torch.nn.functional import embedding_bag
 
-from envs.messenger.board import Board
+from envs.messenger.board import MOVES, Board
+from envs.messenger.engine import CHASER, FLEEING, IMMOVABLE, OUTCOMES, Engine, touching
 
-CHASER, FLEEING, IMMOVABLE = range(3)
-"""Movement types, in the order of wording.MOVEMENTS."""
 DISCOUNT = 0.98
 """γ, what a step of delay leaves of a contact's worth: it costs little beside a death, but the way is not lost."""
-LOOKAHEAD = 10
+LOOKAHEAD = 8
 """Steps by which the tables of pairs look ahead. Beyond them Vᵢ sees no lethal thing (it is V₀) and S no chaser."""
 _NOTHING = 3
 """The type of a thing that is not there or harmless: it has one place and touches nobody."""
 _TYPES = range(4)
-_DIRECTIONS = ((-1, 0), (1, 0), (0, -1), (0, 1))
 _GRAIN = 1e6  # scores closer than 1 / _GRAIN are a tie, so that rounding errors decide nothing
 
 
@@ -42,7 +40,7 @@ class Planner:
     """The player of one board size and layout.
 
     side: cells a side. layout_cells: int64 [L, 2], (row, column), the cells that things start in: immovable things
-    are expected on these only. The tables are made once per process (some seconds) and shared.
+    are expected on these only. The tables (some 45 MB) are made once per process, in a few seconds, and shared.
     """
 
     def __init__(self, side: int, layout_cells: Tensor, device: torch.device) -> None:
@@ -65,25 +63,25 @@ class Planner:
     def scores(self, avatar: Tensor, things: Tensor, movements: Tensor, lethal: Tensor, target: Tensor) -> Tensor:
         """Every action's score, from 0 (certain death) to 1 (certain contact in this step): float32 [n, 5].
 
-        The arguments are those of ``act``.
+        Takes what ``act`` takes.
         """
         tables, side = self._tables, self._side
         cell = (avatar[:, 0] // 2) * side + avatar[:, 1] // 2
         after = tables.neighbours[cell]
-        points = things[..., 0] * (2 * side - 1) + things[..., 1]
-        kinds = (movements.gather(1, target[:, None]), torch.where(lethal, movements, _NOTHING))
-        goal, goal_chance = self._moved(cell, after, points.gather(1, target[:, None]), kinds[0])
-        place, chance = self._moved(cell, after, points, kinds[1])
+        points = _number(2 * side - 1, things)
+        goal_type, types = movements.gather(1, target[:, None]), torch.where(lethal, movements, _NOTHING)
+        goal, goal_chance = self._moved(cell, after, points.gather(1, target[:, None]), goal_type)
+        place, chance = self._moved(cell, after, points, types)
 
-        alone = tables.value[self._row(after, goal, kinds[0], torch.full_like(kinds[0], _NOTHING))]
-        pairs = self._row(after, goal, *kinds)[..., None] + place[:, :, :, None]
+        alone = tables.value[self._row(after, goal, goal_type, torch.full_like(goal_type, _NOTHING))]
+        pairs = self._row(after, goal, goal_type, types)[..., None] + place[:, :, :, None]
         unharmed = (tables.value[pairs] * chance[:, :, :, None]).sum(-1)
         worth = alone[:, 0] * (unharmed / alone).prod(1)  # a harmless thing has V₀ as its Vᵢ
         reached = (worth * goal_chance[:, 0]).sum(-1)
 
-        chasing = kinds[1] == CHASER
+        chasing = types == CHASER
         distance = (things - avatar[:, None]).abs().sum(-1).masked_fill(~chasing, 4 * side)
-        nearest = distance.argsort(1)[:, :2]
+        nearest = distance.argsort(stable=True, dim=1)[:, :2]
         copies = torch.arange(len(nearest), device=nearest.device)[:, None]
         escape = self._escape(after, place[copies, nearest], chance[copies, nearest])
         return torch.where(chasing[copies, nearest].all(1, keepdim=True), reached * escape, reached)
@@ -115,10 +113,10 @@ class Planner:
 
 
 class _Tables(NamedTuple):
-    """What ``act`` looks up. Values are stored for one pose of the avatar's cell only, that is, up to mirroring.
+    """What ``act`` looks up. Of cells that are each other's mirror images only one has values stored, as a pose.
 
-    neighbours: int64 [cells, 5], the cell after each action. pose: int64 [cells], number of the cell's mirror image
-    among the stored ones. turn: int64 [cells, points], where that mirroring brings a point. place: int64 [types,
+    neighbours: int64 [cells, 5], the cell after each action. pose: int64 [cells], that of the cell's mirror image.
+    turn: int64 [cells, points], where that mirroring brings a point. place: int64 [types,
     points], number of a point among those where a thing of the type may be; size: int64 [types], how many these are.
     landing: int64 [types, points, 4], where the four moves lead; chance: float32 [types, cells, points, 4], their
     probabilities given the avatar's cell. value: float32, all V one after the other, each [poses, places of the target,
@@ -163,6 +161,26 @@ def _tables(side: int, cells: tuple[tuple[int, int], ...]) -> _Tables:
     )
 
 
+def _number(width: int, position: Tensor) -> Tensor:
+    """The points at positions: int64 [..., 2] -> [...]."""
+    return position[..., 0] * width + position[..., 1]
+
+
+def _chance(engine: Engine, movement: int, avatar: Tensor, position: Tensor, landing: Tensor) -> Tensor:
+    """How likely a thing takes each way: float32 [cells, points, 4].
+
+    avatar: int64 [cells, 2]. position: int64 [points, 2]. landing: int64 [points, 4, 2], where the four ways lead.
+    """
+    shape = (len(avatar), len(position), OUTCOMES)
+    things = position[None, :, None].expand(*shape, 2).flatten(1, 2)
+    outcomes = torch.arange(OUTCOMES).expand(shape).flatten(1)
+    moved = engine.moved(things, torch.full_like(outcomes, movement), avatar, outcomes).view(*shape, 2)
+    leads = (moved[:, :, :, None] == landing[:, None]).all(-1).float().mean(2)
+    # Ways that lead to the same point, such as those lost at the border, share its probability.
+    alike = (landing[:, :, None] == landing[:, None]).all(-1).sum(-1)
+    return leads / alike
+
+
 class _Model:
     """The boards with the avatar and two things: how these move, what they touch, and the best that can come of it."""
 
@@ -172,7 +190,7 @@ class _Model:
         width = 2 * side - 1
         every, line = torch.arange(width * width), torch.arange(width)
         position, avatar = torch.cartesian_prod(line, line), board.position * 2
-        avatar_point = avatar[:, 0] * width + avatar[:, 1]
+        avatar_point = _number(width, avatar)
 
         lattice = every.view(width, width)
         turned = [lattice.rot90(quarter) for quarter in range(4)]
@@ -183,26 +201,23 @@ class _Model:
         self.stored = torch.searchsorted(avatar_point, stored).tolist()
         """The cell that each pose is stored for."""
 
-        starts = torch.tensor([2 * row * width + 2 * column for row, column in cells])
+        starts = _number(width, torch.tensor(cells) * 2)
         self.points = [every, every, mirrors[:, starts].unique(), every[:1]]
         """By type the points where such a thing may be."""
         places = [torch.searchsorted(points, every).clamp(max=len(points) - 1) for points in self.points]
         self.place = torch.stack(places)
 
-        moved = position[:, None] + torch.tensor(_DIRECTIONS)
-        lost = ((moved < 0) | (moved >= width)).any(-1)
-        landing = torch.where(lost, every[:, None], moved[..., 0] * width + moved[..., 1])
-        still = every[:, None].expand(-1, len(_DIRECTIONS))
-        self.landing = torch.stack([landing, landing, still, still])
-
-        offset = position - avatar[:, None]
-        farther = (moved - avatar[:, None, None]).abs().sum(-1) > offset.abs().sum(-1)[..., None]
-        anyhow = torch.ones_like(farther)
-        nearer = ~farther | farther.all(-1, keepdim=True)  # where none leads nearer, all count
-        chance = torch.stack([nearer, farther, anyhow, anyhow]).float()
-        self.chance = chance / chance.sum(-1, keepdim=True)
-        near = offset.abs().amax(-1) <= 1
-        self._touching = [(near & (kind != _NOTHING))[self.stored][:, self.points[kind]] for kind in _TYPES]
+        ways = (position[:, None] + torch.tensor(MOVES[:4])).clamp(0, width - 1)
+        still = position[:, None].expand_as(ways)
+        landing = [ways, ways, still, still]
+        movements = [CHASER, FLEEING, IMMOVABLE, IMMOVABLE]
+        engine = Engine(side, position.device)
+        self.landing = _number(width, torch.stack(landing))
+        self.chance = torch.stack(
+            [_chance(engine, movement, avatar, position, to) for movement, to in zip(movements, landing, strict=True)]
+        )
+        near = touching(avatar, position.expand(len(avatar), -1, -1))[self.stored]
+        self._touching = [near[:, points] & (kind != _NOTHING) for kind, points in enumerate(self.points)]
 
     def reach(self, goal: int) -> Tensor:
         """V₀ of a target's type: float32 [poses, places, 1]."""
