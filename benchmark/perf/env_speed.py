@@ -18,7 +18,10 @@ import torch
 import envs
 from envs.base import EnvError
 
-DEFAULT = ("rtfm-s1-train", "rtfm-s2-train", "rtfm-s3-train", "rtfm-s4-train", "messenger-s1-train")
+DEFAULT = (
+    *(f"rtfm-s{stage}-train" for stage in (1, 2, 3, 4)),
+    *(f"messenger-s{stage}-train" for stage in (1, 2, 3)),
+)
 _SPANS = 5
 
 

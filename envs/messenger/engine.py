@@ -22,10 +22,10 @@ OUTCOMES = 12
 class Contacts(NamedTuple):
     """What the contacts of a step do, in every copy.
 
-    deaths: how many contacts are lethal, int64 [n]. picked: the avatar takes the message, bool [n]. won: bool [n].
+    lost: how much the avatar's death costs, int64 [n]; 0 = it lives. picked (the avatar takes the message), won: bool [n].
     """
 
-    deaths: Tensor
+    lost: Tensor
     picked: Tensor
     won: Tensor
 
@@ -70,11 +70,14 @@ def lethal(things: int, with_message: Tensor) -> Tensor:
 def contacts(touched: Tensor, with_message: Tensor) -> Contacts:
     """What an avatar with or without the message (bool [n]) meets in the things it touches (bool [n, things]).
 
-    A dying avatar neither takes the message nor wins.
+    Enemy and decoys cost 1 each, even together. What comes after them, an avatar that they kill no longer meets: the
+    goal without the message, which costs 1 as well, the message, and the goal that is won.
     """
-    deaths = (touched & lethal(touched.shape[1], with_message)).sum(1)
-    alive = deaths == 0
-    return Contacts(deaths, alive & touched[:, MESSAGE] & ~with_message, alive & touched[:, GOAL] & with_message)
+    message, goal = touched[:, MESSAGE], touched[:, GOAL]
+    killed = touched.sum(1) - message.long() - goal.long()
+    lost = torch.maximum(killed, (goal & ~with_message).long())
+    alive = lost == 0
+    return Contacts(lost, alive & message & ~with_message, alive & goal & with_message)
 
 
 def _steps() -> list[tuple[int, int]]:

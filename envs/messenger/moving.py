@@ -47,8 +47,6 @@ class MessengerMoving(MessengerGame[MovingState]):
     options: Stage2Options
     cast: ClassVar[tuple[int, ...]]
     """The role whose entity each thing looks like."""
-    deaths_counted: ClassVar[int]
-    """An avatar that touches more lethal things than this at once loses no more."""
 
     def __init__(
         self,
@@ -124,7 +122,7 @@ class MessengerMoving(MessengerGame[MovingState]):
         avatar = self._engine.walk(state.avatar, actions)
         touched = touching(avatar, things)
         met = contacts(touched, state.with_message)
-        dead = met.deaths > 0
+        dead = met.lost > 0
         with_message = state.with_message | met.picked
         layers = state.layers
         if self.options.shuffle_layers:
@@ -133,7 +131,7 @@ class MessengerMoving(MessengerGame[MovingState]):
         after = replace(state, avatar=avatar, things=things, with_message=with_message, layers=layers)
         # A dying avatar takes the message away, too.
         picture = self._picture(after, dead, with_message | touched[:, MESSAGE], met.won)
-        reward = met.won + PICK_UP * met.picked - met.deaths.clamp(max=self.deaths_counted)
+        reward = met.won + PICK_UP * met.picked - met.lost
         return Turn(after, picture, reward, met.won, dead | met.won)
 
     def _picture(self, state: MovingState, dead: Tensor, message_gone: Tensor, goal_gone: Tensor) -> Picture:
@@ -149,13 +147,12 @@ class MessengerMoving(MessengerGame[MovingState]):
 
 
 class MessengerStage2(MessengerMoving):
-    """Three things; a loss is -1 however many kill."""
+    """Three things, each on a layer of its own."""
 
     stage = 2
     layers = 3
     sentences = len(ROLES)
     cast = (0, 1, 2)
-    deaths_counted = 1
 
     @staticmethod
     def variants(split: str) -> list[tuple[int, ...]]:
@@ -169,13 +166,12 @@ class MessengerStage2(MessengerMoving):
 
 
 class MessengerStage3(MessengerMoving):
-    """A second message and a second goal kill: only their movement differs. Every lethal contact of a step counts."""
+    """A second message and a second goal kill: only their movement tells them from the real ones."""
 
     stage = 3
     layers = 5
     sentences = 6
     cast = (0, 1, 2, MESSAGE, GOAL)
-    deaths_counted = 4
 
     @staticmethod
     def variants(split: str) -> list[tuple[int, ...]]:

@@ -23,6 +23,7 @@ def render(side: int, avatar: int, with_message: bool, things: Sequence[tuple[in
     board[avatar] = AVATAR_LOOKS[with_message]
     rows = [" ".join(board[row * side : (row + 1) * side]).rstrip() for row in range(side)]
     # In the order of the board: the order of the roles would tell the answer.
-    legend = ", ".join(f"{look(entity)} {ENTITIES[entity]}" for entity, _ in sorted(things, key=lambda thing: thing[1]))
+    in_order = dict.fromkeys(entity for entity, _ in sorted(things, key=lambda thing: thing[1]))
+    legend = ", ".join(f"{look(entity)} {ENTITIES[entity]}" for entity in in_order)
     avatar_line = f"{AVATAR_LOOKS[with_message].strip()} you, {'with' if with_message else 'without'} the message"
     return "\n".join([*rows, "", f"{avatar_line}; {legend}", *(f"  - {sentence}" for sentence in manual)])

@@ -1,11 +1,7 @@
-"""How players who cannot read fare in stage 1: as in the original, and as the rules say exactly.
-
-The reference rows are measurements of the original (reference_measurements.md §3) with 95% half widths.
-"""
+"""How players who cannot read fare in Messenger: as in the original, and in stage 1 as the rules say exactly."""
 
 from __future__ import annotations
 
-from dataclasses import dataclass
 from functools import cache
 from math import sqrt
 
@@ -14,43 +10,12 @@ import torch
 from torch import Tensor
 
 import envs
-from envs.base import BatchedEnv
+from benchmark.perf.episodes import QUANTITIES, Z_999, Sample, allowed, play
+from benchmark.perf.messenger_statistics import AS_DIRECT, AS_SILG, DIRECT, SILG, Reference
 
 torch.set_num_threads(1)  # tests run side by side
 
-Z_999, Z_95 = 3.2905, 1.9600
-"""Two-sided 99.9% and 95% quantiles of the normal distribution."""
-
-WHAT = ("win", "length", "return")
-COPIES = 2500
 SPOTS = [(3, 5), (5, 3), (5, 7), (7, 5)]
-
-
-@dataclass(frozen=True)
-class Measured:
-    """Means and standard errors of win (0 or 1), length and return."""
-
-    mean: tuple[float, ...]
-    error: tuple[float, ...]
-
-
-def play(env: BatchedEnv, valid_only: bool, episodes_per_copy: int, seed: int) -> Measured:
-    """The first episodes of every copy, so that short episodes are not preferred, under a uniformly random player."""
-    obs = env.reset()
-    generator = torch.Generator().manual_seed(seed)
-    episodes: list[Tensor] = []
-    finished = torch.zeros(env.num_envs, dtype=torch.int64)
-    while (finished < episodes_per_copy).any():
-        chances = obs["valid"] if valid_only else torch.ones_like(obs["valid"])
-        actions = torch.multinomial(chances, 1, generator=generator).squeeze(1)
-        obs, _, done, info = env.step(actions)
-        counted = done & (finished < episodes_per_copy)
-        columns = (info["won"].float(), info["episode_length"].float(), info["episode_return"])
-        episodes.append(torch.stack(columns, 1)[counted])
-        finished += done
-    table = torch.cat(episodes).double()
-    assert len(table) == env.num_envs * episodes_per_copy
-    return Measured(tuple(table.mean(0).tolist()), tuple((table.std(0) / sqrt(len(table))).tolist()))
 
 
 @cache
@@ -81,50 +46,49 @@ def _exactly(cap: int, valid_only: bool, things: list[tuple[int, int]]) -> tuple
     return touched, length
 
 
-REFERENCE = {
-    ("train", 4): ((0.0778, 3.713, -0.844), (0.0053, 0.013, 0.011)),
-    ("train-mc", 4): ((0.0757, 3.723, -0.849), (0.0052, 0.013, 0.010)),
-    ("train-sc", 4): ((0.0813, 3.711, -0.837), (0.0054, 0.013, 0.011)),
-    ("val", 4): ((0.0820, 3.718, -0.836), (0.0054, 0.013, 0.011)),
-    ("train", 10): ((0.1625, 7.54, -0.675), (0.0072, 0.06, 0.015)),
-    ("train-mc", 10): ((0.1604, 7.65, -0.679), (0.0072, 0.06, 0.014)),
-    ("train-sc", 10): ((0.1575, 7.62, -0.685), (0.0071, 0.06, 0.014)),
-    ("val", 10): ((0.1503, 7.66, -0.699), (0.0070, 0.06, 0.014)),
-}
-
-
-@pytest.mark.parametrize(("split", "cap"), REFERENCE, ids=lambda value: str(value))
-def test_random_play_fares_as_in_the_original(split: str, cap: int) -> None:
-    """10,000 episodes, uniform over all five actions, no time penalty."""
-    seed = list(REFERENCE).index((split, cap))  # equal seeds would be equal walks in every split
-    env = envs.make(f"messenger-s1-{split}", num_envs=COPIES, seed=seed, max_steps=cap, time_penalty=0)
-    ours = play(env, valid_only=False, episodes_per_copy=4, seed=seed)
-    agrees(ours, *REFERENCE[split, cap])
-    contact, length = exactly(cap)
-    for mean, error, exact in zip(ours.mean, ours.error, (contact / 3, length, 2 * contact / 3 - 1), strict=True):
-        assert abs(mean - exact) < Z_999 * error
-
-
-@pytest.mark.parametrize(
-    ("split", "reference"),
-    [("train", (0.273, 26.3, -0.960)), ("val", (0.280, 25.6, -0.933)), ("test", (0.280, 26.4, -0.948))],
-)
-def test_random_play_fares_as_through_silg(split: str, reference: tuple[float, float, float]) -> None:
-    """81 steps, -0.02 a step, uniform over the actions that the border does not block."""
-    seed = ["train", "val", "test"].index(split)
-    env = envs.make(f"messenger-s1-{split}", num_envs=COPIES, seed=seed, max_steps=81)
-    ours = play(env, valid_only=True, episodes_per_copy=1, seed=seed)
-    agrees(ours, reference, (0.020, 1.3, 0.05))
-    contact, length = exactly(81, valid_only=True)
-    expected = (contact / 3, length, 2 * contact / 3 - 1 - 0.02 * (length - 1))
-    for mean, error, exact in zip(ours.mean, ours.error, expected, strict=True):
-        assert abs(mean - exact) < Z_999 * error
-
-
-def agrees(ours: Measured, reference: tuple[float, ...], half_width: tuple[float, ...]) -> None:
+def agrees(ours: tuple[Sample, ...], reference: Reference) -> None:
     """The difference lies inside the 99.9% interval of both errors together."""
-    for name, mean, error, theirs, width in zip(WHAT, ours.mean, ours.error, reference, half_width, strict=True):
-        assert abs(mean - theirs) < Z_999 * sqrt(error**2 + (width / Z_95) ** 2), (name, mean, theirs)
+    for quantity, sample, (theirs, half_width) in zip(QUANTITIES, ours, reference, strict=True):
+        assert abs(sample.mean - theirs) < allowed(sample, half_width), (quantity, sample.mean, theirs)
+
+
+def exact(cap: int, valid_only: bool, time_penalty: float) -> Reference:
+    contact, length = exactly(cap, valid_only)
+    return ((contact / 3, 0), (length, 0), (2 * contact / 3 - 1 + time_penalty * (length - 1), 0))
+
+
+@pytest.mark.parametrize(("env_id", "cap"), DIRECT, ids=lambda value: str(value))
+def test_random_play_fares_as_in_the_original(env_id: str, cap: int) -> None:
+    """Uniform over all five actions, no time penalty; either view."""
+    seed = list(DIRECT).index((env_id, cap))  # equal seeds would be equal walks in every split
+    for number, options in enumerate((AS_DIRECT, {"view": "silg", "time_penalty": 0})):
+        ours = play(env_id, "all", 4000, seed + 100 * number, max_steps=cap, **options)
+        agrees(ours, DIRECT[env_id, cap])
+        if "-s1-" in env_id:
+            agrees(ours, exact(cap, False, 0))
+
+
+@pytest.mark.parametrize("env_id", SILG)
+def test_random_play_fares_as_through_silg(env_id: str) -> None:
+    """81 steps, -0.02 a step, uniform over the actions that the border does not block."""
+    ours = play(env_id, "valid", 3000, seed=list(SILG).index(env_id), **AS_SILG)
+    agrees(ours, SILG[env_id])
+    if "-s1-" in env_id:
+        agrees(ours, exact(81, True, -0.02))
+
+
+def test_about_one_random_game_of_stage_3_in_a_hundred_ends_with_two_deaths_at_once() -> None:
+    env = envs.make("messenger-s3-train", num_envs=2000, seed=1)
+    env.reset()
+    generator = torch.Generator().manual_seed(1)
+    ends = torch.cat(
+        [
+            reward[done & ~info["truncated"]]
+            for _, reward, done, info in (env.step(torch.randint(5, (2000,), generator=generator)) for _ in range(128))
+        ]
+    )
+    assert 0.007 < float((ends == -2).float().mean()) < 0.016
+    assert not (ends < -3).any()
 
 
 @pytest.mark.parametrize("options", [{}, {"board": 7, "entities": 6, "wording": "plain"}], ids=["full", "reduced"])

@@ -5,7 +5,8 @@ from __future__ import annotations
 import pytest
 import torch
 
-from benchmark.perf.env_statistics import QUANTITIES, REFERENCE, Sample, allowed, exact, play
+from benchmark.perf.env_statistics import MAX_STEPS, REFERENCE, exact
+from benchmark.perf.episodes import QUANTITIES, Sample, allowed, play
 
 torch.set_num_threads(1)  # tests run side by side
 
@@ -30,6 +31,6 @@ def test_the_rules_give_these_values_and_30000_episodes_of_the_original_agree(st
 def test_episodes_agree_with_the_rules(env_id: str) -> None:
     stage = int(env_id[6])
     episodes = 6000 if stage == 1 else 12000
-    measured = play(env_id, False, episodes, seed=5)
+    measured = play(env_id, "valid", episodes, seed=5, max_steps=MAX_STEPS)
     for quantity, mine, value in zip(QUANTITIES, measured, EXACT[min(stage, 2)], strict=True):
         assert abs(mine.mean - value) < allowed(mine), quantity
