@@ -115,7 +115,15 @@ class _Library:
 
         logging.set_verbosity_error()
         logging.disable_progress_bar()
-        model: Any = BertModel.from_pretrained(folder, local_files_only=True, add_pooling_layer=False)
+        loaded: Any = BertModel.from_pretrained(
+            folder, local_files_only=True, add_pooling_layer=False, output_loading_info=True
+        )
+        model, found = loaded
+        if found["missing_keys"]:
+            raise NetworkError(
+                f"network.encoder_files: {folder} does not hold all weights of a BERT: "
+                f"{len(found['missing_keys'])} are missing, such as {min(found['missing_keys'])}"
+            )
         self._model = model.float().eval().requires_grad_(False).to(device)
         self._spans: dict[tuple[int, bytes], tuple[int, int]] = {}
         self._states = torch.empty(0, model.config.hidden_size, device=device)

@@ -1,11 +1,12 @@
-"""Frames per second of the network ``multi`` on one thread: acting and learning, against the equations written plainly.
+"""Frames per second of the networks on one thread: acting and learning, against the equations written plainly.
 
-    python -m benchmark.perf.network_speed [rtfm-paper messenger-small …] [--repeats 3] [--fast-only]
+    python -m benchmark.perf.network_speed [rtfm-paper emma-learned …] [--repeats 3] [--fast-only]
 
 Observations are real: rollouts of the environment's expert, in which no frame repeats another, and of uniformly drawn
-valid actions, whose repeated frames the network sees once. Acting steps through a rollout with a text memory that
+valid actions, whose repeated frames ``multi`` sees once. Acting steps through a rollout with a text memory that
 starts empty, as after every update; learning is one forward and backward pass over all its frames. The reference
-is the oracle of the tests, `tests/multi_reference.py`, which encodes every text at every frame. Times are this
+is the oracle of the tests, `tests/multi_reference.py` or `tests/emma_reference.py`, which encodes every text at every
+frame; the states of a frozen sentence encoder are remembered on both sides, as in the original. Times are this
 process's own CPU time; both sides run in turns and the best of the repeats counts, so that another load on the machine
 hits both alike.
 
@@ -16,6 +17,7 @@ environments and, from a checkout, the tests' reference: what is timed is what t
 from __future__ import annotations
 
 import argparse
+import itertools
 import sys
 import time
 from collections.abc import Callable, Mapping
@@ -26,13 +28,25 @@ import torch
 from torch import Tensor
 
 import envs
-from agents.networks import Features, build
+from agents.networks import Features, Network, build
 from agents.networks.cpu import tune_process
+from agents.networks.emma import Emma
 from agents.networks.multi import Multi
 from envs.base import Observation
-from tests.multi_reference import reference_features
+from tests import emma_reference, multi_reference
 
 PAPER = {"name": "multi", "demb": 100, "drnn": 200, "drep": 400, "channels": [16, 32, 64, 64, 64]}
+EMMA = {
+    "name": "emma",
+    "width": 256,
+    "filters": 64,
+    "hidden": 128,
+    "encoder_files": None,
+    "demb": 100,
+    "drnn": 200,
+    "history": "permute",
+    "mask_padding": True,
+}
 SMALL = {"name": "multi", "demb": 32, "drnn": 32, "drep": 64, "channels": [16, 16, 32]}
 
 
@@ -43,18 +57,27 @@ class Case:
     env: str
     network: Mapping[str, Any]
     steps: int
-    learn: int
+    learn: tuple[int, ...]
     act: tuple[int, ...]
     options: Mapping[str, Any] = field(default_factory=dict)
 
 
 MINI_MESSENGER = {"board": 7, "entities": 6, "wording": "plain", "max_steps": 6}
 CASES = {
-    "rtfm-paper": Case("rtfm-s1-train", PAPER, steps=81, learn=24, act=(24, 96, 256, 1024)),
-    "rtfm-small": Case("rtfm-s1-train", SMALL, steps=10, learn=96, act=(96, 256, 1024)),
-    "messenger-paper": Case("messenger-s1-train", PAPER, steps=10, learn=24, act=(24, 96)),
+    "rtfm-paper": Case("rtfm-s1-train", PAPER, steps=81, learn=(24,), act=(24, 96, 256, 1024)),
+    "rtfm-small": Case("rtfm-s1-train", SMALL, steps=10, learn=(96,), act=(96, 256, 1024)),
+    "messenger-paper": Case("messenger-s1-train", PAPER, steps=10, learn=(24,), act=(24, 96)),
     "messenger-small": Case(
-        "messenger-s1-train", SMALL, steps=10, learn=96, act=(96, 256, 1024), options=MINI_MESSENGER
+        "messenger-s1-train", SMALL, steps=10, learn=(96,), act=(96, 256, 1024), options=MINI_MESSENGER
+    ),
+    "emma-learned": Case("messenger-s2-train", EMMA | {"encoder": "learned"}, steps=16, learn=(4, 64), act=(64, 1024)),
+    "emma-minilm": Case(
+        "messenger-s2-train",
+        EMMA | {"encoder": "minilm"},
+        steps=16,
+        learn=(4, 64),
+        act=(64, 1024),
+        options={"tokenizer": "bert-base-uncased"},
     ),
 }
 ACTING_STEPS = 10
@@ -74,7 +97,15 @@ def rollout(case: Case, copies: int, steps: int, player: str) -> list[Observatio
     return [{name: values.clone() for name, values in obs.items()} for obs in seen]
 
 
-def learning(net: Multi, obs: Observation, features: Callable[[Observation], Features]) -> Callable[[], None]:
+def reference_features(net: Network, obs: Observation) -> Features:
+    """The equations of the network, written plainly."""
+    if isinstance(net, Emma):
+        return emma_reference.reference_features(net, obs, history="permute", mask_padding=True)
+    assert isinstance(net, Multi)
+    return multi_reference.reference_features(net, obs)
+
+
+def learning(net: Network, obs: Observation, features: Callable[[Observation], Features]) -> Callable[[], None]:
     """One forward and backward pass through both heads."""
 
     def run() -> None:
@@ -85,7 +116,7 @@ def learning(net: Multi, obs: Observation, features: Callable[[Observation], Fea
     return run
 
 
-def acting(net: Multi, seen: list[Observation], fast: bool) -> Callable[[], None]:
+def acting(net: Network, seen: list[Observation], fast: bool) -> Callable[[], None]:
     """One pass over a rollout, step by step, with a text memory or by the reference."""
     memory = net.text_memory(len(seen[0]["valid"]))
 
@@ -122,14 +153,14 @@ def report(label: str, frames: int, times: list[float]) -> None:
 def measure(name: str, repeats: int, fast_only: bool) -> None:
     case = CASES[name]
     net = build(envs.make(case.env, num_envs=1, seed=0, **case.options).layout, case.network, seed=0)
-    for player in ("expert", "random"):
-        seen = rollout(case, case.learn, case.steps, player)
+    for player, copies in itertools.product(("expert", "random"), case.learn):
+        seen = rollout(case, copies, case.steps, player)
         batch: dict[str, Tensor] = {key: torch.cat([obs[key] for obs in seen]) for key in seen[0]}
         sides = [learning(net, batch, net.features)]
         if not fast_only:
             sides.append(learning(net, batch, lambda obs: reference_features(net, obs)))
-        label = f"{name} learn {case.steps} x {case.learn}, {player}"
-        report(label, case.learn * case.steps, best_times(sides, repeats))
+        label = f"{name} learn {case.steps} x {copies}, {player}"
+        report(label, copies * case.steps, best_times(sides, repeats))
     for copies in case.act:
         seen = rollout(case, copies, ACTING_STEPS, "random")
         sides = [acting(net, seen, fast=True)]

@@ -10,6 +10,7 @@ import pytest
 import torch
 from torch import Tensor, nn
 
+import envs
 from agents.networks import Features, NetworkError, build, emma_memory
 from agents.networks import emma as emma_module
 from agents.networks.attention import Documents
@@ -76,6 +77,18 @@ def test_outputs_and_gradients_equal_the_equations(name: str, history: str, mask
             assert max(gradient.abs().max(), ours.abs().max()) < 1e-10, parameter
         else:
             assert gradient.any() and relative_error(ours, gradient) < 1e-10, parameter
+
+
+@pytest.mark.parametrize("stage", [1, 2, 3])
+def test_in_play_the_sparse_network_equals_the_equations(stage: int) -> None:
+    env = envs.make(f"messenger-s{stage}-train", num_envs=8, seed=0, view="emma")
+    net, generator = sharp(env.layout), torch.Generator().manual_seed(0)
+    obs, memory = env.reset(), net.text_memory(8)
+    for _ in range(8):
+        expected = reference_features(net, obs, history="permute", mask_padding=True).rep
+        assert relative_error(net.features(obs).rep, expected) < 1e-12
+        assert relative_error(net.features(obs, memory).rep, expected) < 1e-12
+        obs = env.step(torch.randint(5, (8,), generator=generator))[0]
 
 
 def test_the_examples_hold_what_is_hard() -> None:
