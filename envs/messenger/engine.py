@@ -22,7 +22,8 @@ OUTCOMES = 12
 class Contacts(NamedTuple):
     """What the contacts of a step do, in every copy.
 
-    lost: how much the avatar's death costs, int64 [n]; 0 = it lives. picked (the avatar takes the message), won: bool [n].
+    lost: how much the avatar's death costs, int64 [n]; 0 = it lives. picked: the avatar takes the message. won: it
+    brings the message to the goal. Both bool [n].
     """
 
     lost: Tensor

@@ -299,5 +299,7 @@ def test_a_person_can_read_the_board(env_id: str) -> None:
 
 def test_ids_are_those_that_other_people_s_scripts_use() -> None:
     assert {f"rtfm-s{stage}-{side}" for stage in (1, 2, 3, 4) for side in ("train", "test", "fit", "dev")} <= set(IDS)
-    assert {f"messenger-s1-{split}" for split in ("train", "val", "test", "fit", "dev")} <= set(IDS)
+    splits = ("train", "train-mc", "train-sc", "val", "test", "fit", "dev")
+    assert {f"messenger-s{stage}-{split}" for stage in (1, 2, 3) for split in splits} <= set(IDS)
+    assert "messenger-s2-test-se" in IDS
     assert len(IDS) == len(set(IDS))

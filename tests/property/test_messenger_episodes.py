@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from itertools import product
 
 import torch
 from hypothesis import given, settings
@@ -12,6 +13,7 @@ import envs
 from envs.base import BatchedEnv, Observation
 from envs.messenger import IDS, tokenizer
 from envs.messenger.games import ENTITIES
+from envs.messenger.moving import MessengerMoving
 from envs.messenger.wording import wording_data
 
 torch.set_num_threads(1)  # tests run side by side
@@ -86,6 +88,85 @@ def test_the_batch_plays_by_the_rules(seed: int, played: list[list[int]], board:
                 assert obs["pos"][copy].tolist() == [game.row, game.column]
 
 
+CHASER, FLEEING = 0, 1
+Point = tuple[int, int]
+
+
+class Moving:
+    """One copy of stage 2 or 3, told from its true state before a step what may come of the step.
+
+    Where things go is chance, and an ended episode leaves only its last frame, which shows whole cells. So each thing
+    has some places where it may be now, and the step some outcomes.
+    """
+
+    def __init__(self, state: dict[str, torch.Tensor], copy: int, env: MessengerMoving) -> None:
+        mine = {name: field[copy].tolist() for name, field in state.items()}
+        self.edge, self.late = 2 * env.options.board - 2, mine["length"] + 1 == env.options.max_steps
+        self.avatar, self.holding = tuple(mine["avatar"]), mine["with_message"]
+        self.layers, self.avatar_layer = mine["layers"], env.layers
+        self.places = [
+            self.reachable(tuple(place), movement)
+            for place, movement in zip(mine["things"], mine["movements"], strict=True)
+        ]
+
+    def inside(self, place: Point) -> bool:
+        return 0 <= place[0] <= self.edge and 0 <= place[1] <= self.edge
+
+    def distance(self, place: Point) -> int:
+        return abs(place[0] - self.avatar[0]) + abs(place[1] - self.avatar[1])
+
+    def reachable(self, place: Point, movement: int) -> set[Point]:
+        steps = [(place[0] + down, place[1] + right) for down, right in MOVES[:4]]
+        if movement == CHASER:
+            steps = [step for step in steps if self.distance(step) < self.distance(place)] or steps
+        elif movement == FLEEING:
+            steps = [step for step in steps if self.distance(step) > self.distance(place)]
+        else:
+            steps = [place]
+        return {step if self.inside(step) else place for step in steps}
+
+    def outcomes(self, action: int, frame: torch.Tensor) -> set[tuple[float, bool, bool]]:
+        """Every (reward, done, won) that fits the frame after the step, [H, W, layers]; the frame fits the rules."""
+        walked = (self.avatar[0] + 2 * MOVES[action][0], self.avatar[1] + 2 * MOVES[action][1])
+        avatar = walked if self.inside(walked) else self.avatar
+        touches = []
+        for layer, places in zip(self.layers, self.places, strict=True):
+            shown = {tuple(cell) for cell in frame[:, :, layer].nonzero().tolist()}
+            now = {place for place in places if not shown or (place[0] // 2, place[1] // 2) in shown}
+            assert now and len(shown) <= 1
+            touches.append({max(abs(place[0] - avatar[0]), abs(place[1] - avatar[1])) < 2 for place in now})
+        return {self.scored(touched) for touched in product(*touches)}
+
+    def scored(self, touched: tuple[bool, ...]) -> tuple[float, bool, bool]:
+        enemy, message, goal, *decoys = touched
+        reward = -1.0 * (enemy + sum(decoys))
+        if reward == 0 and goal and not self.holding:
+            reward = -1.0
+        dead = reward < 0
+        won = goal and self.holding and not dead
+        if message and not self.holding and not dead:
+            reward += 0.5
+        reward += won
+        return (-1.0 if self.late and not won else reward), dead or won or self.late, won
+
+
+@given(seed=seeds, played=scripts, env_id=st.sampled_from([name for name in IDS if "-s1-" not in name]))
+@settings(max_examples=40, deadline=None)
+def test_moving_things_play_by_the_rules(seed: int, played: list[list[int]], env_id: str) -> None:
+    smaller = {"board": 5} if "-s2-" in env_id else {}
+    env = envs.make(env_id, num_envs=len(played), seed=seed, max_steps=17, **smaller)
+    assert isinstance(env, MessengerMoving)
+    env.reset()
+    script = script_of(played)
+    for actions in torch.cat([script, script.flip(0), script]):
+        before = env.state_dict()["state"]
+        _, reward, done, info = env.step(actions)
+        frames = info["final_obs"]["frames"][:, -1]  # also of copies that go on
+        for copy, action in enumerate(actions.tolist()):
+            possible = Moving(before, copy, env).outcomes(action, frames[copy])
+            assert (float(reward[copy]), bool(done[copy]), bool(info["won"][copy])) in possible
+
+
 def record(env: BatchedEnv, script: torch.Tensor) -> list[Observation]:
     return [env.step(actions)[0] for actions in script]
 
@@ -110,16 +191,16 @@ def test_a_saved_state_continues_the_same_episodes(seed: int, played: list[list[
     assert all(map(same, record(other, script), expected))
 
 
-@given(seed=seeds, script=scripts, other=scripts)
+@given(seed=seeds, script=scripts, other=scripts, stage=st.sampled_from([1, 2, 3]))
 @settings(max_examples=20, deadline=None)
 def test_an_episode_depends_on_nothing_but_seed_copy_and_number(
-    seed: int, script: list[list[int]], other: list[list[int]]
+    seed: int, script: list[list[int]], other: list[list[int]], stage: int
 ) -> None:
     """Neither on what is played nor on how many copies there are."""
 
     def episodes(copies: int, played: list[list[int]]) -> dict[tuple[int, int], Observation]:
         """The first observation of every episode, by copy and number."""
-        env = envs.make("messenger-s1-train", num_envs=copies, seed=seed, max_steps=3)
+        env = envs.make(f"messenger-s{stage}-train", num_envs=copies, seed=seed, max_steps=3)
         obs = env.reset()
         number = [1] * copies
         seen = {(copy, 1): {name: value[copy] for name, value in obs.items()} for copy in range(copies)}
@@ -137,10 +218,10 @@ def test_an_episode_depends_on_nothing_but_seed_copy_and_number(
     assert all(same(few[episode], many[episode]) for episode in met)
 
 
-@given(seed=seeds, played=scripts)
+@given(seed=seeds, played=scripts, stage=st.sampled_from([1, 2, 3]))
 @settings(max_examples=20, deadline=None)
-def test_an_observation_once_returned_never_changes(seed: int, played: list[list[int]]) -> None:
-    env = envs.make("messenger-s1-train", num_envs=len(played), seed=seed, max_steps=2)
+def test_an_observation_once_returned_never_changes(seed: int, played: list[list[int]], stage: int) -> None:
+    env = envs.make(f"messenger-s{stage}-train", num_envs=len(played), seed=seed, max_steps=2)
     kept, copies = [env.reset()], []
     copies.append({name: value.clone() for name, value in kept[0].items()})
     for actions in script_of(played):
