@@ -9,7 +9,7 @@ from benchmark.spec import Cell, Outcome, Plan
 
 NAN = float("nan")
 
-FRAMES = ("demonstration_frames", "interaction_frames", "demonstrator_frames", "fitted_frames")
+FRAMES = ("curriculum_frames", "demonstration_frames", "interaction_frames", "demonstrator_frames", "fitted_frames")
 """What counts on the second axis of the learning curves, beside the frames of reinforcement learning."""
 
 COST_COLUMNS = ("rl_frames", "rl_seconds", *FRAMES, "pretraining_updates", "extra_frames", "extra_seconds")
@@ -17,6 +17,10 @@ COST_COLUMNS = ("rl_frames", "rl_seconds", *FRAMES, "pretraining_updates", "extr
 INTERACTION = "interaction"
 """The stage in which the learner itself plays before reinforcement learning; of the kind of the demonstrations. Where
 it is also what demonstrates, because the demonstrator plays at random, its frames are paid once, as demonstrations."""
+
+CURRICULUM = "curriculum"
+"""The policy of an easier environment that a policy, its demonstrator and its pretraining go on from; and the last part
+of the name of whatever that policy itself went on from."""
 
 
 def before(plan: Plan, key: str) -> set[str]:
@@ -57,7 +61,8 @@ def costs(plan: Plan, cell: Cell, outcomes: Mapping[str, Outcome]) -> dict[str, 
             column = "interaction_frames" if own else "demonstration_frames"
             found[column] += metric(outcomes[key], "frames")
         elif kind == plan.stages[policy].kind:
-            found["demonstrator_frames"] += metric(outcomes[key], "frames")
+            easier = any(name.endswith(CURRICULUM) for name in names(cell, key))
+            found["curriculum_frames" if easier else "demonstrator_frames"] += metric(outcomes[key], "frames")
         else:
             found["pretraining_updates"] += metric(outcomes[key], "updates")
             found["fitted_frames"] += metric(outcomes[key], "fitted_frames")

@@ -20,6 +20,7 @@ WORK_OF = {"inverse": "updates", "pretrain": "updates"}
 """Stages that report frames or games beside what they really do."""
 
 STAGES = (
+    ("curriculum", "Easier stage"),
     ("demonstrator", "Demonstrator"),
     ("demonstrations", "Demonstrations"),
     ("interaction", "Own interaction"),
@@ -95,8 +96,8 @@ def extra_table(data: GridData) -> Table:
         notes=(
             "A stage that several methods share counts in full for each of them, because each would need it alone. "
             "Fitted: frames that pretraining (and the inverse model) learnt from, updates × batch, each as often as it "
-            "was used. Extra in all: frames of demonstrations, own interaction and the demonstrator's training, and "
-            "fitted frames; the second axis of the learning curves.",
+            "was used. Extra in all: frames of the easier stage that a policy goes on from, of demonstrations, own "
+            "interaction and the demonstrator's training, and fitted frames; the second axis of the learning curves.",
             "No cost of a method: the probes (a diagnostic), the evaluation games, and the search for its settings; "
             "their time stands in the next table, or in the report of the grid that searched. –: not finished, or not "
             "recorded.",

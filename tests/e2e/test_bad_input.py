@@ -82,7 +82,7 @@ LINES = {
     "--grid demo methods=[ldd] method.checkpoint=0.5": "env=messenger_s1 method=ldd: method.checkpoint is 0.5, expected 1.0 where "
     "method.demos is expert: the share of a run matters where its policy demonstrates (demos checkpoint)",
     "--grid demo methods=[ldd] learner.shaping_reward=near": "the command line: learner.shaping_reward is 'near', expected one of "
-    "distance, likelihood, literal",
+    "distance, likelihood, literal, agreement",
     "--grid demo split=tun": "the command line: split is 'tun', expected one of final, tune; did you mean 'tune'?",
     # searches, tuned values, diagnostics
     "--grid tune methods=[ldd]": "configs/grid/tune.yaml: search: vae is not among methods; add it to them, or choose cells by --only",
