@@ -34,7 +34,7 @@ class Options(TextOptions):
     one text and as three, and the border masked."""
     vocabulary: str = field(default="family", metadata=_VOCABULARY)
     """Of tokenizer "words". "family": the words of all stages, so that a policy can go on to the next stage; "stage":
-    those of this stage only."""
+    those of this stage only. With wording="human" either means the words of the whole training file."""
     max_steps: int = field(default=64, metadata=_LIMIT)
     """The episode ends with -1 after this step. Messenger's scripts: 4, 64 and 128; LDD's 10, also in stage 2."""
     time_penalty: float = field(default=0.0, metadata=_PENALTY)

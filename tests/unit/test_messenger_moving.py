@@ -11,8 +11,9 @@ from torch import Tensor
 
 import envs
 from envs.base import EnvError
+from envs.messenger import SPLITS
 from envs.messenger.engine import CHASER, FLEEING, IMMOVABLE, Engine
-from envs.messenger.games import ENTITIES
+from envs.messenger.games import ENTITIES, games, parts
 from envs.messenger.moving import MessengerMoving
 
 torch.set_num_threads(1)  # tests run side by side
@@ -297,6 +298,20 @@ def test_stage_2_scales(board: int, corners: tuple[int, int]) -> None:
     assert {tuple(place) for place in frames[:, -1].nonzero()[:, 1:3].tolist()} == {
         (row, column) for row in corners for column in corners
     }
+
+
+@pytest.mark.parametrize("split", [*SPLITS, "test-se"])
+def test_the_games_of_a_split_are_those_of_stage_1(split: str) -> None:
+    for stage in (2,) if split == "test-se" else (2, 3):
+        for cast in (12,) if split.endswith(("-mc", "-sc")) else (12, 6):
+            assert_plays_the_games_of(split, stage, cast)
+
+
+def assert_plays_the_games_of(split: str, stage: int, cast: int) -> None:
+    env = make(f"messenger-s{stage}-{split}", num_envs=3000, seed=5, entities=cast)
+    env.reset()
+    played = set(map(tuple, env.state_dict()["state"]["entities"].tolist()))
+    assert played == {game for part in parts(split.removesuffix("-se"), cast) for game in games(cast, part)}
 
 
 def variants(env_id: str, copies: int = 20_000) -> Counter[tuple[int, ...]]:
