@@ -1,4 +1,8 @@
-"""Starting from what was learnt in an easier environment."""
+"""Starting from what was learnt in an easier environment.
+
+Every method starts there (the release let only tabula rasa, quirk M15): a policy and a pretraining from that policy's
+weights; a policy that a teacher initialises from that teacher's trunk, which started there, with heads of its own.
+"""
 
 from __future__ import annotations
 

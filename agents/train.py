@@ -33,7 +33,6 @@ def train(job: Job) -> dict[str, Any]:
         params["env"]["name"], settings["num_envs"], device, job.stream("train episodes"), **params["env"]["options"]
     )
     net = build(env.layout, params["network"], job.stream("weights")).to(device)
-    begin(net, job)
     teacher = None
     if "pretrain" in job.parents:
         teacher = Teacher(job.parents["pretrain"] / "teacher.pt", env.layout, params["network"], device)
@@ -43,7 +42,9 @@ def train(job: Job) -> dict[str, Any]:
             "but there is no pretraining to take a teacher from"
         )
     if teacher is not None and params["initialise"]:
-        teacher.initialise(net)
+        teacher.initialise(net)  # whose pretraining itself went on from the curriculum; its heads would not fit
+    else:
+        begin(net, job)
     if settings["name"] not in LEARNERS:
         raise EnvError(f"learner.name is {settings['name']!r}, expected {' or '.join(LEARNERS)}")
     learner = LEARNERS[settings["name"]](

@@ -61,6 +61,11 @@ class Options(TextOptions):
                 f"{env_id} is a part of the games of {len(ENTITIES)} entities; "
                 f"with entities={self.entities} train on '{env_id.rsplit('-', 1)[0]}'"
             )
+        if self.entities != len(ENTITIES) and self.wording == HUMAN:
+            raise EnvError(
+                f"{env_id}: wording='human' tells the games of {len(ENTITIES)} entities; with entities={self.entities} "
+                "use wording='full' or 'plain'"
+            )
 
 
 @dataclass(frozen=True)

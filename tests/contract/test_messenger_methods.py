@@ -115,11 +115,13 @@ def test_stage_2_starts_from_the_policy_of_stage_1_heads_and_all(easier, tmp_pat
     assert all(torch.equal(after[name], tensor) for name, tensor in before.items())
 
 
-def test_with_a_teacher_it_keeps_stage_1s_heads_on_the_pretrained_trunk(taught, easier, tmp_path):
+def test_with_a_teacher_it_gets_stage_1_through_the_teachers_trunk_and_heads_of_its_own(taught, easier, tmp_path):
     params = policy_params(2, initialise=True)
     params["learner"] = PPO | {"frames": 48, "lr": 0.0}
-    train.train(PlainJob(params, tmp_path, {"curriculum": easier, "pretrain": taught[2, "ldd"]}))
-    teacher, heads = a_teacher(taught[2, "ldd"]), torch.load(easier / "policy.pt")["weights"]
+    job = PlainJob(params, tmp_path, {"curriculum": easier, "pretrain": taught[2, "ldd"]})
+    train.train(job)
+    teacher = a_teacher(taught[2, "ldd"])
+    heads = build(teacher.net.layout, NETWORK, job.stream("weights")).state_dict()
     expected = trunk(teacher.net) | {name: tensor for name, tensor in heads.items() if name.startswith(HEADS)}
     weights = torch.load(tmp_path / "policy.pt")["weights"]
     assert all(torch.equal(weights[name], tensor) for name, tensor in expected.items())
