@@ -25,7 +25,8 @@ def page(data: GridData) -> Page | None:
             "`pooled` or `spatial` but not `rep` says that the trunk knows something that the policy is not given at "
             "first. A readable `rep` suggests where a gain can come from; it is neither necessary nor sufficient for "
             "one: initialisation hands over the whole trunk, reinforcement learning can retrain its last layer, and a "
-            "linear probe misses what only a nonlinear map could read."
+            "linear probe misses what only a nonlinear map could read. EMMA's representation is its whole map: there "
+            "`rep` and `spatial` are the same numbers."
         ),
         probe_table(data, rows),
         *([Gallery(tuple(drawn))] if drawn else []),

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 from pathlib import Path
 from typing import Any
 
@@ -234,3 +235,26 @@ def test_agreement_pays_the_share_of_the_next_grid_that_the_teacher_names(taught
         after = unroll.observation["frames"][t + 1][:, -1, :, :, :3].sort(-1, descending=True).values
         share = (vectors.argmax(-1) == after.reshape(8, 49, 3)).float().mean((1, 2))
         torch.testing.assert_close(paid[t], torch.where(unroll.done[t], 0.0, share))
+
+
+def test_emma_reads_the_originals_sentences_through_a_frozen_encoder(tmp_path):
+    """Human text, word pieces, MiniLM: recorded in the run, and the same when it is killed and resumed."""
+    pytest.importorskip("transformers", reason="needs the extra `bert`")
+    if "LDD_BENCH_DATA" not in os.environ:
+        pytest.skip("LDD_BENCH_DATA is not set: the original's sentences are not here")
+    human = {
+        "view": "emma", "vocabulary": "family", "time_penalty": 0.0, "wording": "human", "max_steps": 8,
+        "data_dir": str(Path(os.environ["LDD_BENCH_DATA"]) / "messenger"), "tokenizer": "bert-base-uncased",
+    }  # fmt: skip
+    params = policy_params(2, network=NETWORK | {"encoder": "minilm"})
+    params["env"] = params["env"] | {"options": human}
+    params["learner"] = params["learner"] | {"num_envs": 4, "frames": 48}
+    unbroken = PlainJob(params, tmp_path)
+    expected = train.train(unbroken)
+    assert expected["encoder"].startswith("minilm/")
+    broken = PlainJob(params, tmp_path, die_at=2)
+    with pytest.raises(Killed):
+        train.train(broken)
+    broken.die_at = None
+    assert train.train(broken) == expected
+    assert broken.rows == unbroken.rows

@@ -57,6 +57,37 @@ def test_every_kind_of_pretraining_has_the_same_budget(mini: Plan) -> None:
         assert all(one["training"] == params[0]["training"] for one in params)
 
 
+def test_every_method_goes_on_from_the_easier_stages_tabula_rasa_policy() -> None:
+    """The very stage of that environment's own cell, for policies and for pretraining."""
+    both = plan("messenger", "envs=[messenger_s1_emma,messenger_s2]", "seeds=[0,1]")
+    easier = {
+        cell.seed: cell.stages["policy"]
+        for cell in both.cells
+        if (cell.environment, cell.method) == ("messenger-s1-emma", "tabula_rasa")
+    }
+    for cell in both.cells:
+        if cell.environment == "messenger-s2":
+            assert cell.stages["curriculum"] == easier[cell.seed]
+            for stage in {"policy", "pretrain"} & set(cell.stages):
+                assert both.stages[cell.stages[stage]].parents["curriculum"] == easier[cell.seed]
+
+
+def test_policies_of_moving_messenger_differ_between_methods_in_the_switches_alone() -> None:
+    for params in of(plan("messenger"), "policy").values():
+        assert len(params) == 9
+        common = [{name: value for name, value in one.items() if name not in METHODS_SWITCHES} for one in params]
+        assert all(one == common[0] for one in common)
+
+
+def test_the_papers_grid_has_messenger_at_its_own_sizes() -> None:
+    policy = next(iter(of(plan("paper", "envs=[messenger_s2]", "methods=[ldd]"), "policy").values()))[0]
+    assert (policy["network"]["name"], policy["network"]["width"], policy["network"]["filters"]) == ("emma", 256, 64)
+    learner = {key: policy["learner"][key] for key in ("num_envs", "unroll", "epochs", "clip", "lr", "entropy_cost")}
+    assert learner == {"num_envs": 1, "unroll": 64, "epochs": 4, "clip": 0.1, "lr": 5e-5, "entropy_cost": 0.01}
+    assert policy["learner"]["discount"] == 0.8 and policy["learner"]["distill_cost"] * policy["distill"] == 0.01
+    assert (policy["env"]["options"]["board"], policy["env"]["options"]["max_steps"]) == (10, 64)
+
+
 @pytest.mark.parametrize(("teacher_seeds", "teachers"), [(None, 5), (1, 1)])
 def test_a_seed_is_a_full_replicate_unless_teachers_are_shared(teacher_seeds: int | None, teachers: int) -> None:
     words = () if teacher_seeds is None else (f"teacher_seeds={teacher_seeds}",)
