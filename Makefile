@@ -19,11 +19,12 @@ lint: $(VENV)/.dev
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 
-bench: $(VENV)/.core ## speed of environments, network and planning; RTFM against its reference; prints tables
+bench: $(VENV)/.core ## speed of environments, network and planning; RTFM and Messenger against their references; prints tables
 	$(RUN) -m benchmark.perf.env_speed
 	$(RUN) -m benchmark.perf.network_speed
 	$(RUN) -m benchmark.perf.plan_time
 	$(RUN) -m benchmark.perf.env_statistics
+	$(RUN) -m benchmark.perf.messenger_statistics
 
 $(VENV)/.core: requirements/core.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "LDD-Bench needs Python 3.11, but $(PYTHON) is " + sys.version.split()[0] + "; set PYTHON=/path/to/python3.11")'
