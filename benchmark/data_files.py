@@ -47,7 +47,10 @@ class DataFiles:
             package, _, inside = entry.removeprefix(_PACKAGE).partition("/")
             places, where = _package_folders(package), f"the package {package}"
             if not places:
-                raise BadInput(f"{shown}: env.data names {entry}, but there is no package {package}; install it")
+                raise BadInput(
+                    f"{shown}: env.data names {entry}, but there is no package {package}; install it, or set the key "
+                    "that env.data takes this place from to a folder that has the file"
+                )
         else:
             places, inside, where = [self.project], entry, str(self.project)
         for place in places:

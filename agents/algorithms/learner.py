@@ -33,6 +33,7 @@ class Learner(ABC):
         shaping: float = 0.0,
     ) -> None:
         self.net, self.settings, self.teacher = net, settings, teacher
+        self.check(env.num_envs)
         self.distill, self.shaping = distill * settings["distill_cost"], shaping
         self.optimiser = self.make_optimiser(list(net.parameters()))
         self.collector = Collector(env, settings["unroll"])
@@ -41,6 +42,10 @@ class Learner(ABC):
         self.frames = self.updates = 0
         self._sums: dict[str, float] = {}
         self._summed = 0
+
+    @abstractmethod
+    def check(self, num_envs: int) -> None:
+        """Raises EnvError for settings that do not go with so many environments."""
 
     @abstractmethod
     def make_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:

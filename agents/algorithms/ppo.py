@@ -12,9 +12,8 @@ from torch.nn import functional as F
 from agents.algorithms.learner import Learner
 from agents.algorithms.rollout import Unroll
 from agents.algorithms.vtrace import taken
-from agents.networks import Network
-from agents.teacher import Teacher, gap
-from envs.base import BatchedEnv, EnvError, Observation
+from agents.teacher import gap
+from envs.base import EnvError, Observation
 
 SMALL = 1e-5
 """Added to the standard deviation that returns are divided by; the original's."""
@@ -45,24 +44,15 @@ class PPOLearner(Learner):
     settings: the keys of configs/learner/ppo.yaml.
     """
 
-    def __init__(
-        self,
-        net: Network,
-        env: BatchedEnv,
-        settings: Mapping[str, Any],
-        seed: int,
-        teacher: Teacher | None = None,
-        distill: float = 0.0,
-        shaping: float = 0.0,
-    ) -> None:
-        frames = settings["unroll"] * env.num_envs
-        if frames % settings["minibatches"]:
+    scale = (0.0, 1.0)
+    """Mean and standard deviation of the returns of the unroll before."""
+
+    def check(self, num_envs: int) -> None:
+        frames, parts = self.settings["unroll"] * num_envs, self.settings["minibatches"]
+        if frames % parts:
             raise EnvError(
-                f"learner.unroll × learner.num_envs = {frames} does not divide into "
-                f"learner.minibatches = {settings['minibatches']}"
+                f"learner.unroll × learner.num_envs = {frames} does not divide into learner.minibatches = {parts}"
             )
-        super().__init__(net, env, settings, seed, teacher, distill, shaping)
-        self.scale = (0.0, 1.0)
 
     def make_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         return torch.optim.Adam(parameters, lr=self.settings["lr"])

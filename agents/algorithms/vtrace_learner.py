@@ -2,18 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
-from typing import Any
-
 import torch
 from torch import Tensor, nn
 
 from agents.algorithms import vtrace
 from agents.algorithms.learner import Learner
 from agents.algorithms.rollout import Unroll
-from agents.networks import Network
-from agents.teacher import Teacher
-from envs.base import BatchedEnv, EnvError
+from envs.base import EnvError
 
 
 class VTraceLearner(Learner):
@@ -22,22 +17,11 @@ class VTraceLearner(Learner):
     settings: the keys of configs/learner/vtrace.yaml.
     """
 
-    def __init__(
-        self,
-        net: Network,
-        env: BatchedEnv,
-        settings: Mapping[str, Any],
-        seed: int,
-        teacher: Teacher | None = None,
-        distill: float = 0.0,
-        shaping: float = 0.0,
-    ) -> None:
-        if env.num_envs % settings["batches"]:
+    def check(self, num_envs: int) -> None:
+        if num_envs % self.settings["batches"]:
             raise EnvError(
-                f"learner.num_envs = {env.num_envs} does not divide into learner.batches = {settings['batches']}"
+                f"learner.num_envs = {num_envs} does not divide into learner.batches = {self.settings['batches']}"
             )
-        super().__init__(net, env, settings, seed, teacher, distill, shaping)
-        self.columns = env.num_envs // settings["batches"]
 
     def make_optimiser(self, parameters: list[nn.Parameter]) -> torch.optim.Optimizer:
         settings = self.settings
@@ -51,8 +35,10 @@ class VTraceLearner(Learner):
         raise EnvError(f"learner.optimiser is {settings['optimiser']!r}, expected rmsprop or adam")
 
     def learn(self, unroll: Unroll) -> None:
-        for start in range(0, self.collector.env.num_envs, self.columns):
-            part = unroll.columns(start, start + self.columns)
+        copies = unroll.rewards.shape[1]
+        width = copies // self.settings["batches"]
+        for start in range(0, copies, width):
+            part = unroll.columns(start, start + width)
             loss, terms = self.loss(part)
             self._schedule()
             self.update(loss, terms)

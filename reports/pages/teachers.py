@@ -102,9 +102,9 @@ KINDS = {
         ),
         (
             "Most of a grid does not change in one step, so a high accuracy means little by itself: a model that "
-            "only copies reaches the column beside it. Changed tokens are those that copying gets wrong. On things: where cells hold entities, over the "
-            "places that are not empty in the next observation; there a model that is unsure where a thing goes says "
-            "empty, and copying never does. " + BEST_NOTE,
+            "only copies reaches the column beside it. Changed tokens are those that copying gets wrong. On things: "
+            "where cells hold entities, over the places that are not empty in the next observation; there a model that "
+            "is unsure where a thing goes says empty, and copying never does. " + BEST_NOTE,
         ),
     ),
     "vae": Kind(
