@@ -15,6 +15,7 @@ from envs.messenger.engine import OUTCOMES, Engine, contacts, lethal, touching
 from envs.messenger.game import MessengerGame, State, Turn, avatar_look
 from envs.messenger.games import FIRST_ENTITY_ID, GOAL, MESSAGE, ROLES
 from envs.messenger.options import Stage2Options
+from envs.messenger.planner import Planner
 from envs.messenger.views import Picture
 from envs.messenger.wording import MOVEMENTS
 from envs.text import Tokenizer
@@ -80,8 +81,6 @@ class MessengerMoving(MessengerGame[MovingState]):
 
     def expert(self) -> Expert:
         """Plans with the true roles, movements and positions (envs.messenger.planner)."""
-        from envs.messenger.planner import Planner
-
         planner = Planner(self._board.side, self._cells, self.device)
 
         def act(_: Observation) -> Tensor:

@@ -12,7 +12,8 @@ from torch import Tensor
 import envs
 from envs.messenger.engine import CHASER, FLEEING, IMMOVABLE, OUTCOMES, Engine, touching
 from envs.messenger.moving import Cell, MessengerStage3
-from envs.messenger.planner import DISCOUNT, LOOKAHEAD, Planner
+from envs.messenger.pairs import DISCOUNT, LOOKAHEAD
+from envs.messenger.planner import Planner
 
 torch.set_num_threads(1)  # tests run side by side
 CPU = torch.device("cpu")
