@@ -14,6 +14,7 @@ from torch.nn import functional as F
 
 import envs
 from agents.collect import record
+from agents.curriculum import begin
 from agents.demonstrations import Demonstrations
 from agents.job import Job
 from agents.networks import Network, build
@@ -82,9 +83,10 @@ class LinearMap:
 def probe(job: Job) -> dict[str, Any]:
     """Fit linear maps on expert games of the training split and score them on the test split's.
 
-    The trunk is the parent's ``pretrain``, or without one the untrained network that a policy would start from.
-    Returns the accuracy of both splits for its features: ``rep``; ``pooled``, the last map's maximum over space, of
-    which ``rep`` is made; ``spatial``, the whole map. Beside them, that of the most frequent possible move.
+    The trunk is the parent's ``pretrain``, or without one the network that a policy would start from, which a parent
+    ``curriculum`` may have trained. Returns the accuracy of both splits for its features: ``rep``; ``pooled``, the last
+    map's maximum over space; ``spatial``, the whole map, where the representation is not that map itself. Beside them,
+    that of the most frequent possible move.
     """
     tune_process()
     params, settings = job.params, job.params["probe"]
@@ -108,7 +110,9 @@ def trunk_to_read(job: Job, layout: Layout, device: torch.device) -> Network:
     network = job.params["network"]
     if "pretrain" in job.parents:
         return Teacher(job.parents["pretrain"] / "teacher.pt", layout, network, device).net
-    return build(layout, network, job.stream("weights")).to(device)
+    net = build(layout, network, job.stream("weights")).to(device)
+    begin(net, job)
+    return net
 
 
 def games(job: Job, name: str, episodes: int, purpose: str) -> Demonstrations:
@@ -124,11 +128,9 @@ def rows_of(net: Network, data: Demonstrations, device: torch.device) -> Rows:
     every = torch.arange(len(data.episode))
     seen = [net.features(data.batch(index, device)) for index in every.split(BATCH)]
     maps = torch.cat([features.conv.flatten(2) for features in seen])
-    features = {
-        "rep": torch.cat([features.rep for features in seen]),
-        "pooled": maps.amax(2),
-        "spatial": maps.flatten(1),
-    }
+    features = {"rep": torch.cat([features.rep for features in seen]), "pooled": maps.amax(2)}
+    if net.rep_size != maps[0].numel():
+        features["spatial"] = maps.flatten(1)
     return Rows(features, data.field("valid", every, device), data.actions.long().to(device))
 
 

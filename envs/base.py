@@ -37,7 +37,8 @@ class Field:
 class Layout:
     """What a network must know of an environment before it sees an observation.
 
-    texts: the text fields; the first is the document, the others are read against it. Field ``f`` holds token ids
+    texts: the text fields; for networks that tell them apart the first is the document, against which the others are
+        read. Field ``f`` holds token ids
         padded with ``pad`` (always 0) and ``f_len`` ([1]) the number of tokens.
     descriptions: the text fields that describe the world, such as manual and goal; other texts, such as the name of a
         held item, report the state of play.

@@ -40,8 +40,7 @@ class Learner(ABC):
         self.memory = net.text_memory(env.num_envs)
         self.generator = torch.Generator(env.device).manual_seed(seed)
         self.frames = self.updates = 0
-        self._sums: dict[str, float] = {}
-        self._summed = 0
+        self._sums: dict[str, tuple[float, int]] = {}
 
     @abstractmethod
     def check(self, num_envs: int) -> None:
@@ -75,12 +74,12 @@ class Learner(ABC):
         self.optimiser.step()
         self.updates += 1
         self.record(**terms, grad_norm=norm)
-        self._summed += 1
 
     def record(self, **values: Tensor) -> None:
-        """Add to the sums whose means per update the next report has."""
+        """Add to the sums whose means the next report has, each over the times that it was recorded."""
         for name, value in values.items():
-            self._sums[name] = self._sums.get(name, 0.0) + value.item()
+            total, times = self._sums.get(name, (0.0, 0))
+            self._sums[name] = total + value.item(), times + 1
 
     def shaped(self, unroll: Unroll, rep: Tensor | None) -> Tensor:
         """The unroll's rewards [T, B] with the teacher's, weighted. The environment's own returns and wins are counted
@@ -98,8 +97,8 @@ class Learner(ABC):
 
     def report(self) -> dict[str, float]:
         """Mean losses and training episodes since the last report."""
-        row = {name: value / self._summed for name, value in self._sums.items()} | self.collector.episodes.report()
-        self._sums, self._summed = {}, 0
+        row = {name: total / times for name, (total, times) in self._sums.items()} | self.collector.episodes.report()
+        self._sums = {}
         return row
 
     def state_dict(self) -> dict[str, Any]:
@@ -110,7 +109,6 @@ class Learner(ABC):
             "generator": self.generator.get_state(),
             "counts": [self.frames, self.updates],
             "sums": self._sums,
-            "summed": self._summed,
             "teacher": None if self.teacher is None else self.teacher.state_dict(),
         }
 
@@ -120,6 +118,6 @@ class Learner(ABC):
         self.collector.load_state_dict(state["collector"])
         self.generator.set_state(state["generator"])
         self.frames, self.updates = state["counts"]
-        self._sums, self._summed = state["sums"], state["summed"]
+        self._sums = state["sums"]
         if self.teacher is not None:
             self.teacher.load_state_dict(state["teacher"])

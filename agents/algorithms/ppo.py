@@ -49,6 +49,8 @@ class PPOLearner(Learner):
 
     def check(self, num_envs: int) -> None:
         frames, parts = self.settings["unroll"] * num_envs, self.settings["minibatches"]
+        if frames == 1:
+            raise EnvError("learner.unroll and learner.num_envs are 1: one return cannot be normalised, take more")
         if frames % parts:
             raise EnvError(
                 f"learner.unroll × learner.num_envs = {frames} does not divide into learner.minibatches = {parts}"

@@ -10,7 +10,7 @@ import torch
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """While entered, PyTorch draws from ``seed``; afterwards its global random state is as it was."""
+    """While entered, PyTorch draws from ``seed``; afterwards its CPU state, which weights are drawn on, is as before."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield

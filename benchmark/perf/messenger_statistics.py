@@ -48,9 +48,11 @@ SILG: dict[str, Reference] = {
 AS_DIRECT: dict[str, Any] = {"view": "emma", "time_penalty": 0}
 AS_SILG: dict[str, Any] = {"view": "silg", "time_penalty": -0.02, "max_steps": 81}
 UNMEASURED = (
+    ("messenger-s1-test", 4),
+    ("messenger-s1-test", 10),
     ("messenger-s2-test", 64),
     ("messenger-s2-test-se", 64),
-    *((f"messenger-s3-{split}", 128) for split in ("train", "val", "test")),
+    *((f"messenger-s3-{split}", 128) for split in ("train", "train-mc", "train-sc", "val", "test")),
 )
 EXPERT = (
     *((f"messenger-s1-{split}", 4) for split in ("train", "val", "test")),

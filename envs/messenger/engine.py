@@ -72,7 +72,8 @@ def contacts(touched: Tensor, with_message: Tensor) -> Contacts:
     """What an avatar with or without the message (bool [n]) meets in the things it touches (bool [n, things]).
 
     Enemy and decoys cost 1 each, even together. What comes after them, an avatar that they kill no longer meets: the
-    goal without the message, which costs 1 as well, the message, and the goal that is won.
+    goal without the message, which costs 1 as well, the message, and the goal that is won. That such a goal costs no
+    further 1 is our reading of "-2, even -3": else -2 would end 2.3 % of random episodes, and not some 1 %.
     """
     message, goal = touched[:, MESSAGE], touched[:, GOAL]
     killed = touched.sum(1) - message.long() - goal.long()

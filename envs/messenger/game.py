@@ -95,7 +95,7 @@ class MessengerGame(BatchedEnv, Generic[S]):
         self._manuals = Manuals(options.wording, options.data_dir, split, self.stage, tokenizer, device)
         self._board = Board(options.board, device)
 
-        parted = [games(options.entities, part) for part in parts(split.removesuffix("-se"), options.entities)]
+        parted = [games(options.entities, part) for part in parts(split, options.entities)]
         self._games = torch.tensor([game for part in parted for game in part], device=device)
         self._part_sizes = torch.tensor([len(part) for part in parted], device=device)
         self._orders = torch.tensor(list(permutations(range(self.sentences))), device=device)

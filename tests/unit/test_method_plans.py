@@ -86,6 +86,10 @@ def test_the_papers_grid_has_messenger_at_its_own_sizes() -> None:
     assert learner == {"num_envs": 1, "unroll": 64, "epochs": 4, "clip": 0.1, "lr": 5e-5, "entropy_cost": 0.01}
     assert policy["learner"]["discount"] == 0.8 and policy["learner"]["distill_cost"] * policy["distill"] == 0.01
     assert (policy["env"]["options"]["board"], policy["env"]["options"]["max_steps"]) == (10, 64)
+    pretrain = of(plan("paper", "envs=[messenger_s2]", "methods=[ldd]"), "pretrain")["messenger-s2", 0][0]
+    assert {key: pretrain["training"][key] for key in ("lr", "batch", "grad_norm")} == {
+        "lr": 1e-5, "batch": 32, "grad_norm": 10.0,
+    }  # fmt: skip
 
 
 @pytest.mark.parametrize(("teacher_seeds", "teachers"), [(None, 5), (1, 1)])

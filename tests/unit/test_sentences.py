@@ -11,7 +11,7 @@ import pytest
 import torch
 from torch import Tensor
 
-from agents.networks import NetworkError, build, sentences
+from agents.networks import NetworkError, build, frozen
 from agents.networks.attention import Documents
 from agents.networks.sentences import FrozenEncoder, LearnedEncoder, SentenceEncoder, sentence_encoder
 from envs.text import BERT_SHA256, BertTokenizer
@@ -42,7 +42,7 @@ def texts() -> Tensor:
 
 def folder_of(encoder: SentenceEncoder) -> Path:
     assert isinstance(encoder, FrozenEncoder)
-    return encoder._folder
+    return encoder.folder
 
 
 def real(documents: Documents, row: int) -> Tensor:
@@ -79,7 +79,7 @@ def test_states_do_not_depend_on_the_company_and_are_computed_once_per_process(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     tiny = encoder("bert-base-uncased", files=tiny_bert(tmp_path, safe=True))
-    library = sentences._library(folder_of(tiny), torch.device("cpu"))
+    library = frozen.library(folder_of(tiny), torch.device("cpu"))
     seen: list[tuple[int, ...]] = []
     library._model.register_forward_pre_hook(
         lambda _module, _args, inputs: seen.append(tuple(inputs["input_ids"].shape)), with_kwargs=True
@@ -189,7 +189,7 @@ def test_another_model_s_weights_are_refused(tmp_path: Path) -> None:
     ],
 )
 def test_missing_packages_are_named(missing: str, message: str, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(sentences, "find_spec", lambda name: None if name == missing else object())
+    monkeypatch.setattr(frozen, "find_spec", lambda name: None if name == missing else object())
     with pytest.raises(NetworkError, match=message):
         encoder("minilm")
 
