@@ -10,7 +10,7 @@ import torch
 
 @contextmanager
 def seeded(seed: int) -> Iterator[None]:
-    """While entered, PyTorch draws from ``seed``; afterwards its CPU state, which weights are drawn on, is as before."""
+    """While entered, PyTorch draws from ``seed``; its state on the CPU, where weights are drawn, is then put back."""
     with torch.random.fork_rng(devices=[]):
         torch.manual_seed(seed)
         yield
