@@ -24,6 +24,7 @@ from envs.base import EnvError, Layout, Observation, cells
 class Inverse(nn.Module):
     """q(a | o, o'): what changed in every cell, and the texts, through one hidden layer.
 
+    As in the networks that read them, an empty place of SILG's grid has an embedding and one of a frame has none.
     demb, drnn: widths of the embeddings and of each LSTM direction. hidden: width of the layer.
     """
 
@@ -32,7 +33,10 @@ class Inverse(nn.Module):
         self.layout = layout
         height, width = layout.board
         self.emb = nn.Embedding(layout.vocabulary, demb, padding_idx=layout.pad)
-        self.name_emb = self.emb if layout.grid_vocab is None else nn.Embedding(layout.grid_vocab, demb)
+        self.name_emb = self.emb
+        if layout.grid_vocab is not None:
+            nothing = layout.pad if layout.history > 1 else None
+            self.name_emb = nn.Embedding(layout.grid_vocab, demb, padding_idx=nothing)
         self.text = TextEncoder((), demb, drnn)  # its BiLSTM alone
         self.hidden = nn.Linear(2 * height * width * demb + 2 * drnn, hidden)
         self.action = nn.Linear(hidden, layout.num_actions)
