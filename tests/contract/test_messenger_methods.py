@@ -258,3 +258,14 @@ def test_emma_reads_the_originals_sentences_through_a_frozen_encoder(tmp_path):
     broken.die_at = None
     assert train.train(broken) == expected
     assert broken.rows == unbroken.rows
+
+
+def test_an_empty_frame_says_nothing_to_the_inverse_model():
+    """Summed over the layers of all cells, an embedding of the background would drown the things."""
+    layout = envs.make("messenger-s2-train", 1, **GAME).layout
+    model = inverse.build(layout, {"demb": 8, "drnn": 4, "hidden": 8}, seed=1)
+    frame = torch.zeros(1, 7, 7, 1, 4, dtype=torch.uint8)
+    assert not model._cells(frame).any()
+    frame[0, 2, 3, 0, 1] = 5
+    said = model._cells(frame)[0]
+    assert torch.equal(said[17], model.name_emb.weight[5]) and int(said.any(1).sum()) == 1
