@@ -16,6 +16,7 @@ from benchmark.request import Request
 from benchmark.search import Variant
 from benchmark.validate import Schema, check_values, lacking
 
+_CURRICULUM = "env.curriculum"
 _Path = tuple[tuple[str, str], ...]  # the environments and methods that wait for one of their stages' pipelines
 
 
@@ -26,7 +27,8 @@ class Unavailable(Exception):
 class Composer:
     """Composes pipelines of one request, checking presets and overrides against the defaults first.
 
-    An override changes the environments that have its key: learners and networks differ in what can be set.
+    An override changes the environments that have its key: learners and networks differ in what can be set. One of
+    env.curriculum changes only environments of the grid, not those that they go on from.
     """
 
     def __init__(self, configs: Configs, schema: Schema, request: Request) -> None:
@@ -51,7 +53,7 @@ class Composer:
         if place in path:
             names = " -> ".join(name for name, _ in (*path[path.index(place) :], place))
             raise BadInput(
-                f"environments need each other's stages in a circle: {names}; set env.curriculum of one to null"
+                f"environments need each other's stages in a circle: {names}; set {_CURRICULUM} of one to null"
             )
         if place not in self._pipelines:
             reason = unavailable(self.configs, environment, method.file)
@@ -83,7 +85,7 @@ class Composer:
             self.methods[method.name] = method.about(self._facts(config, "method", about))
         self._apply(config, self._tuned_values(config, environment, method.file))
         content = self._content(config, about)
-        data = self._files.digests(content["env"].get("data"), self.configs.shown(f"env/{environment}"))
+        data = self._files.digests(content.get("data", {}), about)
 
         def borrow(stage: str, of: Mapping[str, Any]) -> Pipeline:
             return self._borrowed(stage, of, (*path, (environment, method.name)), about)
@@ -119,10 +121,19 @@ class Composer:
         """Override -> ids of the environments that have its key, where that is not all of them."""
         ids = {name: self.environments[name]["id"] for name in self._defaults}
         having = {
-            key: [ids[name] for name, defaults in self._defaults.items() if not lacking([key], defaults)]
+            key: [
+                ids[name]
+                for name, defaults in self._defaults.items()
+                if key in self._meant(name) and not lacking([key], defaults)
+            ]
             for key in self.request.overrides
         }
         return {key: names for key, names in having.items() if len(names) < len(ids)}
+
+    def _meant(self, environment: str) -> dict[str, Any]:
+        """The overrides that change an environment, if it has their keys."""
+        within = environment in self.request.environments
+        return {key: value for key, value in self.request.overrides.items() if within or key != _CURRICULUM}
 
     def tuned(self) -> dict[str, Any] | None:
         """The tuned file, and what of it is applied: environment id -> method -> dotted key -> value."""
@@ -209,8 +220,9 @@ class Composer:
         if request.choices:
             where += ", with " + " ".join(f"{group}={member}" for group, member in request.choices.items())
         changes = check_values(self.schema, preset, defaults, where)
-        absent = lacking(request.overrides, defaults)
-        for key, value in request.overrides.items():
+        meant = self._meant(environment)
+        absent = lacking(meant, defaults)
+        for key, value in meant.items():
             if key not in absent:
                 where = request.sources[key] + (f", for {environment}" if key.startswith("env.") else "")
                 changes |= check_values(self.schema, {key: value}, defaults, where, configs.groups())

@@ -27,6 +27,11 @@ _Loader.add_implicit_resolver(
     "tag:yaml.org,2002:float", re.compile(r"[-+]?\d+(\.\d*)?[eE][-+]?\d+$"), list("-+0123456789")
 )
 
+# ${first:A,B}: A, or B where A is null.
+OmegaConf.register_new_resolver(
+    "first", lambda *values: next((value for value in values if value is not None), None), replace=True
+)
+
 NOT_GROUPS = ("grid", "tuned")  # folders of configurations whose files Hydra does not compose
 
 

@@ -1,21 +1,24 @@
-"""The data files that an environment declares (`env.data`): what is in them is part of every key of its stages.
+"""The files behind a parameter of stages (`data`): what is in them is part of the key of every stage that has it.
 
 data:
-  - envs/rtfm/splits_v1.json                  # relative to the project's folder
-  - /data/messenger/train.json                # absolute: in keys by its file name, wherever it lies
-  - package:messenger/envs/texts/train.json   # inside an installed package, which is not imported
+  env:
+    - envs/rtfm/splits_v1.json                  # relative to the project's folder
+    - ~/messenger/train.json                    # absolute: in keys by its file name, wherever it lies
+    - package:messenger/envs/texts/train.json   # inside an installed package, which is not imported
+    - /data/bert                                # a folder: all files that lie in it, but nothing in folders within
 """
 
 from __future__ import annotations
 
 import hashlib
 import importlib.util
+from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BadInput
 
-_PACKAGE = "package:"
+PACKAGE = "package:"
 
 
 class DataFiles:
@@ -25,39 +28,55 @@ class DataFiles:
         self.project = project
         self._digests: dict[str, str] = {}
 
-    def digests(self, entries: Any, shown: str) -> dict[str, str]:
-        """Name in keys -> SHA-256, of the entries of `env.data`. Raises BadInput that begins with `shown`."""
-        if entries is None:
-            return {}
-        if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
-            raise BadInput(f"{shown}: env.data is {entries!r}, expected a list of files")
-        found: dict[str, str] = {}
-        for entry in dict.fromkeys(entries):
-            name = Path(entry).name if Path(entry).is_absolute() else entry
-            if name in found:
-                raise BadInput(f"{shown}: env.data names two files {name}, which keys cannot tell apart; rename one")
-            if entry not in self._digests:
-                self._digests[entry] = hashlib.sha256(self._path(entry, shown).read_bytes()).hexdigest()
-            found[name] = self._digests[entry]
+    def digests(self, data: Any, where: str) -> dict[str, dict[str, str]]:
+        """Parameter -> name in keys -> SHA-256, of a composition's `data`. Raises BadInput that begins with `where`."""
+        if not isinstance(data, Mapping):
+            raise BadInput(f"{where}: data is {data!r}, expected a list of files for each parameter of stages")
+        found: dict[str, dict[str, str]] = {}
+        entry_of: dict[str, str] = {}
+        for parameter, entries in data.items():
+            shown, own = f"{where}: data.{parameter}", found.setdefault(str(parameter), {})
+            if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
+                raise BadInput(f"{shown} is {entries!r}, expected a list of files")
+            for entry in entries:
+                name = Path(entry).name if entry.startswith(("/", "~")) else entry
+                if entry_of.setdefault(name, entry) != entry:
+                    raise BadInput(f"{shown} names {entry}, which keys cannot tell from {entry_of[name]}; rename one")
+                if entry not in self._digests:
+                    self._digests[entry] = _sha256(self._path(entry, shown))
+                own[name] = self._digests[entry]
         return found
 
     def _path(self, entry: str, shown: str) -> Path:
-        """The file of an entry; joining an absolute path to the project's folder gives that path."""
-        if entry.startswith(_PACKAGE):
-            package, _, inside = entry.removeprefix(_PACKAGE).partition("/")
-            places, where = _package_folders(package), f"the package {package}"
+        """The file or folder of an entry; joining an absolute path to the project's folder gives that path."""
+        if entry.startswith(PACKAGE):
+            package, _, inside = entry.removeprefix(PACKAGE).partition("/")
+            places, where = _package_folders(package), f"in the package {package}"
             if not places:
                 raise BadInput(
-                    f"{shown}: env.data names {entry}, but there is no package {package}; install it, or set the key "
-                    "that env.data takes this place from to a folder that has the file"
+                    f"{shown} names {entry}, but there is no package {package}; install it, or set the key that this "
+                    "place is taken from to a folder that has the file"
                 )
         else:
-            places, inside, where = [self.project], entry, str(self.project)
-        for place in places:
-            if (place / inside).is_file():
-                return place / inside
-        missing = "which is no file" if Path(entry).is_absolute() else f"which is not in {where}"
-        raise BadInput(f"{shown}: env.data names {entry}, {missing}")
+            places, inside = [self.project], str(Path(entry).expanduser())
+            where = "there" if Path(inside).is_absolute() else f"in {self.project}"
+        for path in (place / inside for place in places):
+            if path.is_file():
+                return path
+            if path.is_dir():
+                if any(file.is_file() for file in path.iterdir()):
+                    return path
+                raise BadInput(f"{shown} names {entry}, a folder without files")
+        raise BadInput(f"{shown} names {entry}, which is not {where}")
+
+
+def _sha256(path: Path) -> str:
+    """Of a file's content; of a folder, of the names and contents of its files."""
+    if path.is_dir():
+        files = sorted(file for file in path.iterdir() if file.is_file())
+        return hashlib.sha256("".join(f"{file.name}\0{_sha256(file)}\n" for file in files).encode()).hexdigest()
+    with path.open("rb") as file:
+        return hashlib.file_digest(file, "sha256").hexdigest()
 
 
 def _package_folders(name: str) -> list[Path]:

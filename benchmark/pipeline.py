@@ -97,8 +97,13 @@ Borrow = Callable[[str, Mapping[str, Any]], Pipeline]
 """Name and `of` of a stage -> the pipeline of the environment and method that it names."""
 
 
-def ordered(content: Mapping[str, Any], data: Mapping[str, str], shown: str, borrow: Borrow) -> dict[str, Planned]:
-    """The pipeline's stages with a target that the result needs, then the diagnostics, parents before children."""
+def ordered(
+    content: Mapping[str, Any], data: Mapping[str, Mapping[str, str]], shown: str, borrow: Borrow
+) -> dict[str, Planned]:
+    """The pipeline's stages with a target that the result needs, then the diagnostics, parents before children.
+
+    data: parameter -> file -> SHA-256, of the files that a stage with this parameter reads.
+    """
     declared = _declared(content, shown)
     stages: dict[str, Planned] = {}
 
@@ -119,7 +124,12 @@ def ordered(content: Mapping[str, Any], data: Mapping[str, str], shown: str, bor
                 its_name = parent
             if its_name in stages:
                 parents[parent] = its_name
-        params = {**stage["params"], **({"data_sha256": dict(data)} if data and "env" in stage["params"] else {})}
+        params = dict(stage["params"])
+        read: dict[str, str] = {}
+        for parameter in [name for name in data if name in params]:
+            read.update(data[parameter])
+        if read:
+            params["data_sha256"] = read
         kind, version = stage.get("kind", name), stage["version"]
         stages[name] = Planned(kind, stage["target"], version, stage["seed"], params, parents, name)
 

@@ -6,11 +6,13 @@ They stand under `rules` in configs/schema.yaml:
       require: {method.distill: 0}                # then all of these must
       say: there is no teacher to distil from     # why, for the person who reads the refusal
 
-A setting is compared with a value, or with limits: {above: 0}, {min: 1}, {max: 9}, {multiple_of: <another setting>}.
+A setting is compared with a value, or with conditions: {above: 0}, {min: 1}, {max: 9}, {one_of: [a, b]}, {not: a},
+{multiple_of: <another setting>}, {divides: [<settings whose product it divides>]}.
 """
 
 from __future__ import annotations
 
+import math
 import operator
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
@@ -24,6 +26,7 @@ LIMITS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
     "max": ("at most", operator.le),
     "above": ("more than", operator.gt),
 }
+_CONDITIONS = (*LIMITS, "one_of", "not", "multiple_of", "divides")
 
 
 class Rules:
@@ -34,8 +37,8 @@ class Rules:
             if not isinstance(rule, dict) or set(rule) - _KEYS or not rule.get("require") or "say" not in rule:
                 raise BadInput(f"{file}: rule {rule!r} is not understood, expected `require`, `say` and perhaps `when`")
             for wanted in (*rule.get("when", {}).values(), *rule["require"].values()):
-                if isinstance(wanted, Mapping) and (not wanted or set(wanted) - {*LIMITS, "multiple_of"}):
-                    raise BadInput(f"{file}: {wanted!r} is no limit, expected {', '.join(LIMITS)} or multiple_of")
+                if not _understood(wanted):
+                    raise BadInput(f"{file}: {wanted!r} is no condition, expected some of {', '.join(_CONDITIONS)}")
         self._rules = tuple(rules)
 
     def keys(self) -> Iterator[str]:
@@ -68,32 +71,57 @@ class Rules:
                     )
 
 
+def _understood(wanted: Any) -> bool:
+    if not isinstance(wanted, Mapping):
+        return True
+    lists = all(isinstance(wanted[name], list) and wanted[name] for name in ("one_of", "divides") if name in wanted)
+    return bool(wanted) and not set(wanted) - {*_CONDITIONS} and lists
+
+
 def _mentioned(key: str, wanted: Any) -> set[str]:
     """The settings that one condition is about."""
-    return {key, wanted["multiple_of"]} if isinstance(wanted, Mapping) and "multiple_of" in wanted else {key}
+    if not isinstance(wanted, Mapping):
+        return {key}
+    return {key, *wanted.get("divides", ())} | ({wanted["multiple_of"]} if "multiple_of" in wanted else set())
 
 
 def _holds(value: Any, wanted: Any, settings: Mapping[str, Any]) -> bool:
     if not isinstance(wanted, Mapping):
         return bool(value == wanted)
-    for name, limit in wanted.items():
-        if name == "multiple_of":
-            if value % settings[limit]:
-                return False
-        elif not LIMITS[name][1](value, limit):
-            return False
-    return True
+    return all(_fits(value, name, limit, settings) for name, limit in wanted.items())
+
+
+def _fits(value: Any, name: str, limit: Any, settings: Mapping[str, Any]) -> bool:
+    """Whether one condition of a setting holds."""
+    if name == "one_of":
+        return value in limit
+    if name == "not":
+        return bool(value != limit)
+    if name == "multiple_of":
+        return bool(value % settings[limit] == 0)
+    if name == "divides":
+        return bool(math.prod(settings[key] for key in limit) % value == 0)
+    return LIMITS[name][1](value, limit)
 
 
 def _expected(wanted: Any, settings: Mapping[str, Any]) -> str:
     if not isinstance(wanted, Mapping):
         return _word(wanted)
-    return " and ".join(
-        f"a multiple of {limit} ({settings[limit]})" if name == "multiple_of" else f"{LIMITS[name][0]} {limit}"
-        for name, limit in wanted.items()
-    )
+    return " and ".join(_in_words(name, limit, settings) for name, limit in wanted.items())
+
+
+def _in_words(name: str, limit: Any, settings: Mapping[str, Any]) -> str:
+    if name == "one_of":
+        return " or ".join(map(_word, limit))
+    if name == "not":
+        return f"anything but {_word(limit)}"
+    if name == "multiple_of":
+        return f"a multiple of {limit} ({settings[limit]})"
+    if name == "divides":
+        return f"a divisor of {' × '.join(limit)} ({math.prod(settings[key] for key in limit)})"
+    return f"{LIMITS[name][0]} {limit}"
 
 
 def _word(value: Any) -> str:
     """A value as it is written in YAML."""
-    return {True: "true", False: "false"}[value] if type(value) is bool else str(value)
+    return {None: "null", True: "true", False: "false"}[value] if value is None or type(value) is bool else str(value)

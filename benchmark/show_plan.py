@@ -43,9 +43,13 @@ def _settings(plan: Plan) -> Iterator[str]:
     if tuned:
         count = sum(len(values) for methods in tuned["values"].values() for values in methods.values())
         yield f"tuned {tuned['name']}: {count} values of configs/tuned/{tuned['name']}.yaml"
-    only_in = plan.settings.get("only_in") or {}
-    for key, value in (plan.settings.get("overrides") or {}).items():
+    only_in, overrides = plan.settings.get("only_in") or {}, plan.settings.get("overrides") or {}
+    for key, value in overrides.items():
         yield f"override {key}={value}" + (f", only in {', '.join(only_in[key])}" if key in only_in else "")
+    for environment, changes in (plan.settings.get("changes") or {}).items():
+        reached = [key for key in overrides if any(f"{name}.".startswith(f"{key}.") for name in changes)]
+        if reached and environment not in plan.environments:
+            yield f"overrides also change {environment}, whose policy others go on from: {', '.join(reached)}"
 
 
 def _cell_rows(plan: Plan, cells: Sequence[Cell]) -> list[tuple[str, ...]]:

@@ -7,6 +7,7 @@ The rules stand in configs/schema.yaml, one dotted key a line (`*` for any one p
     learner.discount: {min: 0, max: 1}
     executor.workers: {type: int, optional: true}               # null is allowed
     network.channels: {min_items: 1, items: {type: int, min: 1}}  # a list and each of its elements
+    env.options.data_dir: {type: path, package: true}           # absolute or from ~; here also package:NAME/path
 
 The type is the rule's, else that of the default; a default itself is checked as far as the rule goes. Rules between
 keys stand under `rules` (see benchmark/rules.py).
@@ -16,14 +17,16 @@ from __future__ import annotations
 
 import fnmatch
 from collections.abc import Iterable, Mapping
+from pathlib import Path
 from typing import Any
 
+from benchmark.data_files import PACKAGE
 from benchmark.errors import BadInput, nearest, unknown
 from benchmark.rules import LIMITS, Rules
 
 _WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", list: "a list"}
-_TYPES = {"bool": bool, "int": int, "float": float, "str": str, "list": list}
-_RULE_KEYS = {"choices", *LIMITS, "type", "optional", "min_items", "items"}
+_TYPES = {"bool": bool, "int": int, "float": float, "str": str, "list": list, "path": str}
+_RULE_KEYS = {"choices", *LIMITS, "type", "optional", "min_items", "items", "package"}
 
 
 class Schema:
@@ -69,6 +72,8 @@ class Schema:
     def _limited(self, key: str, value: Any, rule: Mapping[str, Any], where: str) -> Any:
         if value is None or "${" in str(value):
             return value  # what is interpolated is checked when it is filled in
+        if rule.get("type") == "path":
+            _require_absolute(key, value, bool(rule.get("package")), where)
         if "choices" in rule and value not in rule["choices"]:
             choices = [str(choice) for choice in rule["choices"]]
             near = nearest(str(value), choices)
@@ -99,6 +104,18 @@ def _typed(key: str, value: Any, expected: type | None, optional: bool, example:
     if type(value) is not expected:
         raise BadInput(f"{where}: {key} is {value!r}, expected {_WORDS.get(expected, expected.__name__)}{example}")
     return value
+
+
+def _require_absolute(key: str, value: str, package: bool, where: str) -> None:
+    """A path that means the same to every process, wherever it is started. Raises BadInput for another."""
+    try:
+        absolute = Path(value).expanduser().is_absolute()
+    except RuntimeError:  # ~ of somebody who has no home
+        absolute = False
+    if not absolute and not (package and value.startswith(PACKAGE)):
+        inside = f" or {PACKAGE}NAME/path" if package else ""
+        near = "" if value.startswith(PACKAGE) else f", such as {Path(value).resolve()}"
+        raise BadInput(f"{where}: {key} is {value!r}, expected an absolute path{inside}{near}")
 
 
 def check_values(

@@ -83,6 +83,7 @@ stages:
 result: exam
 diagnostics: []
 headline: score
+data: {env: "${oc.select:env.data,[]}"}
 play: {episodes: 3}
 study: {lr: 0.1}
 limit: null

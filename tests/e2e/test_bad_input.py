@@ -67,6 +67,14 @@ LINES = {
     "--grid demo envs=[messenger_s1] env.options.board=4": "the command line, for messenger_s1: env.options.board is 4, expected at least 5",
     "--grid demo envs=[messenger_s1] env.options.entities=7": "the command line, for messenger_s1: env.options.entities is 7, "
     "expected one of 6, 12",
+    # paths
+    "--grid demo messenger.data_dir=texts": "the command line: messenger.data_dir is 'texts', expected an absolute path or "
+    "package:NAME/path, such as /…",
+    "--grid demo envs=[messenger_s1] env.options.tokenizer_files=package:a/b": "the command line, for messenger_s1: "
+    "env.options.tokenizer_files is 'package:a/b', expected an absolute path",
+    "--grid messenger network.encoder_files=../bert": "the command line: network.encoder_files is '../bert', expected an absolute …",
+    "--grid demo envs=[messenger_s1] preset=null env.options.wording=human messenger.data_dir=/nowhere": "env=messenger_s1 "
+    "method=tabula_rasa: data.env names /nowhere/text_train.json, which is not there",
     # values that contradict each other
     "--grid demo learner.batches=7": "env=messenger_s1 method=tabula_rasa: learner.num_envs is 96, expected a multiple of "
     "learner.batches (7): each of a rollout's updates takes num_envs / batches of its columns",
@@ -84,6 +92,26 @@ LINES = {
     "--grid demo methods=[ldd] learner.shaping_reward=near": "the command line: learner.shaping_reward is 'near', expected one of "
     "distance, likelihood, literal, agreement",
     "--grid demo split=tun": "the command line: split is 'tun', expected one of final, tune; did you mean 'tune'?",
+    "--grid demo messenger.data_dir=/texts": "env=messenger_s1 method=tabula_rasa: env.options.data_dir is /texts, expected "
+    "package:messenger/envs/texts where env.options.wording is plain: read with env.options.wording=human only",
+    "--grid demo env.options.tokenizer_files=/vocab.txt": "env=messenger_s1 method=tabula_rasa: env.options.tokenizer_files is "
+    "/vocab.txt, expected null where env.options.tokenizer is words: a closed vocabulary reads no file; …",
+    "--grid messenger network.encoder_files=/bert": "env=messenger_s2 method=tabula_rasa: network.encoder_files is /bert, expected "
+    "null where network.encoder is learned: …",
+    "--grid messenger network.encoder=bert-base-uncased env.options.tokenizer=bert-base-uncased": "env=messenger_s2 "
+    "method=tabula_rasa: network.encoder_files is null, expected anything but null where network.encoder is bert-base-uncased: "
+    "fetch its config.json and model.safetensors from huggingface.co, on any machine, into one folder, and name that folder",
+    "--grid messenger env.options.vocabulary=stage": "env=messenger_s2 method=tabula_rasa: env.options.vocabulary is stage, "
+    "expected family where env.id is messenger-s2 and env.curriculum is messenger_s1_emma: …",
+    "--grid messenger learner.minibatches=3": "env=messenger_s2 method=tabula_rasa: learner.minibatches is 3, expected a divisor "
+    "of learner.unroll × learner.num_envs (2048): the steps of an unroll are cut into minibatches of one size",
+    "--grid demo envs=[messenger_official] preset=null methods=[ldd]": "env=messenger_official method=ldd: method.demos is expert, "
+    "expected random or checkpoint where env.id is messenger-official-s1 and method.pretrain is dynamics: the original has no …",
+    "--grid demo network=emma_small": "env=messenger_s1 method=tabula_rasa: env.options.view is silg, expected emma where "
+    "network.name is emma: EMMA reads frames and sentences; choose its network, learner and view together, as in "
+    "configs/env/messenger_s1_emma.yaml",
+    "--grid messenger envs=[messenger_s2] env.curriculum=messenger_s2": "environments need each other's stages in a circle: "
+    "messenger_s2 -> messenger_s2; set env.curriculum of one to null",
     # searches, tuned values, diagnostics
     "--grid tune methods=[ldd]": "configs/grid/tune.yaml: search: vae is not among methods; add it to them, or choose cells by --only",
     "--grid tune method.distill=0.5": "the command line: method.distill is set, but configs/grid/tune.yaml: search.ldd tries several; "

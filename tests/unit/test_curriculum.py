@@ -159,6 +159,30 @@ def test_the_request_holds_for_the_borrowed_stage_and_its_changes_are_recorded(l
     assert north.cells[0].stages["practise"] == plan.cells[0].stages["curriculum"]
 
 
+def test_another_curriculum_is_for_the_environments_of_the_grid_alone(lessons: Toy) -> None:
+    plan = lessons.plan("lessons", "envs=[far_east]", "methods=[plain]", "env.curriculum=north")
+    assert set(plan.cells[0].stages) == {"curriculum", "practise", "exam"}
+    assert plan.environment(plan.cells[0].stages["curriculum"]) == "north"
+    plan = lessons.plan("lessons", "envs=[far_east]", "methods=[plain]", "env.curriculum=east")
+    assert list(plan.cells[0].stages) == ["curriculum.curriculum", "curriculum", "practise", "exam"]
+    assert plan.settings["only_in"] == {"env.curriculum": ["far-east"]}
+    with pytest.raises(BadInput, match=r"^environments need each other's stages in a circle: east -> east; set env"):
+        lessons.plan("lessons", "envs=[east,far_east]", "env.curriculum=east")
+
+
+def test_the_plan_says_which_overrides_reached_an_environment_that_only_lends(lessons: Toy) -> None:
+    words = ("learner=quick", "learner.lr=0.25", "env.size=9", "env.curriculum=east")
+    plan = lessons.plan("lessons", "envs=[far_east]", *words)
+    lines = plan_text(plan, RunStore(lessons.root)).splitlines()
+    reached = "whose policy others go on from: learner, learner.lr, env.size"
+    assert [line for line in lines if line.startswith("overrides")] == [
+        f"overrides also change {name}, {reached}" for name in ("east", "north")
+    ]
+    for words in (("preset=tiny", "envs=[east]"), ("learner.lr=0.25",)):
+        text = plan_text(lessons.plan("lessons", *words), RunStore(lessons.root))
+        assert "overrides also" not in text
+
+
 def test_tuned_values_of_the_borrowed_stage_s_own_pair_hold_for_it(lessons: Toy) -> None:
     lessons.write("tuned/first", "values: {north: {plain: {learner.lr: 0.125}}}\n")
     plan = lessons.plan("lessons", "tuned=first")

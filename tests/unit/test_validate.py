@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -126,9 +127,36 @@ def test_a_default_is_checked_as_far_as_its_rule_goes() -> None:
         SCHEMA.own("learner.lr", "abc", "file")
 
 
+PLACES = Schema({"files": {"type": "path", "optional": True}, "texts": {"type": "path", "package": True}}, "file")
+
+
+def test_a_path_means_the_same_place_everywhere(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    for key, value in (("files", "/a/b"), ("files", "~/b"), ("files", None), ("texts", "package:a/b"), ("texts", "~")):
+        assert PLACES.own(key, value, "here") == value
+    assert PLACES.own("files", "${texts}", "here") == "${texts}", "checked when it is filled in"
+    monkeypatch.chdir(tmp_path)
+    for key, value, line in (
+        ("files", "a/../b", f"files is 'a/../b', expected an absolute path, such as {tmp_path.resolve()}/b"),
+        ("files", "package:a/b", "files is 'package:a/b', expected an absolute path"),
+        ("texts", "b", f"texts is 'b', expected an absolute path or package:NAME/path, such as {tmp_path.resolve()}/b"),
+        (
+            "texts",
+            "~no-such-person/b",
+            "texts is '~no-such-person/b', expected an absolute path or package:NAME/path, ",
+        ),
+        ("texts", None, "texts is None, expected a word"),
+        ("files", 3, "files is 3, expected a word"),
+    ):
+        with pytest.raises(BadInput, match="^" + re.escape(f"here: {line}")):
+            PLACES.own(key, value, "here")
+
+
 RULES = [
     {"require": {"copies": {"multiple_of": "parts"}}, "say": "parts are equal"},
     {"when": {"taught": False, "kind": "a"}, "require": {"weight": {"above": 0}}, "say": "it is not used"},
+    {"require": {"pieces": {"divides": ["rows", "columns"]}}, "say": "pieces are equal"},
+    {"when": {"files": {"not": None}, "kind": {"one_of": ["c", "d"]}}, "require": {"reader": None}, "say": "no"},
+    {"when": {"kind": "e"}, "require": {"reader": {"one_of": ["f", None]}, "files": {"not": None}}, "say": "files"},
 ]
 
 
@@ -139,6 +167,23 @@ RULES = [
         (
             {"taught": False, "kind": "a", "weight": 0.0},
             "here: weight is 0.0, expected more than 0 where taught is false and kind is a: it is not used",
+        ),
+        (
+            {"pieces": 4, "rows": 3, "columns": 7},
+            "here: pieces is 4, expected a divisor of rows × columns (21): pieces",
+        ),
+        ({"pieces": 6, "rows": 3, "columns": 4}, None),
+        ({"pieces": 4, "rows": 3}, None),
+        (
+            {"files": "/x", "kind": "d", "reader": "r"},
+            "here: reader is r, expected null where files is /x and kind is d: no",
+        ),
+        ({"files": None, "kind": "d", "reader": "r"}, None),
+        ({"files": "/x", "kind": "b", "reader": "r"}, None),
+        ({"kind": "e", "reader": "g"}, "here: reader is g, expected f or null where kind is e: files"),
+        (
+            {"kind": "e", "reader": None, "files": None},
+            "here: files is null, expected anything but null where kind is e: files",
         ),
         ({"copies": 6, "parts": 3, "taught": True, "kind": "a", "weight": 0.0}, None),
         ({"taught": False, "kind": "b", "weight": 0.0}, None),
@@ -154,7 +199,17 @@ def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any
         rules.check(settings, "here")
 
 
-@pytest.mark.parametrize("rule", [{"require": {"a": 1}}, {"say": "x"}, {"require": {"a": {"over": 1}}, "say": "x"}])
+@pytest.mark.parametrize(
+    "rule",
+    [
+        {"require": {"a": 1}},
+        {"say": "x"},
+        {"require": {"a": {"over": 1}}, "say": "x"},
+        {"require": {"a": {}}, "say": "x"},
+        {"require": {"a": {"one_of": "b"}}, "say": "x"},
+        {"require": {"a": {"divides": []}}, "say": "x"},
+    ],
+)
 def test_a_rule_between_keys_that_is_none_is_refused(rule: dict[str, Any]) -> None:
     with pytest.raises(BadInput, match=r"^schema\.yaml: "):
         Rules([rule], "schema.yaml")
