@@ -94,7 +94,7 @@ def _left_out(data: GridData) -> str:
         return ""
     untrained = [m for m in data.methods if data.plan.methods.get(m, {}).get("pretrain") == "none"]
     where = f" They start where {data.method_label(untrained[0])} stands." if untrained else ""
-    return f" Left out: {'; '.join(names)}; their policies start untrained, not from the probed network.{where}"
+    return f" Left out: {'; '.join(names)}; they start without pretraining, not from the probed network.{where}"
 
 
 def _rank_correlation(found: pd.DataFrame) -> str:

@@ -8,6 +8,7 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from reports.extra import CURRICULUM
 from reports.frame import GridData
 from reports.stats import NO_SPREAD, mean_interval
 from reports.tables import Cell
@@ -46,7 +47,8 @@ def pretraining_detail(data: GridData, variant: Variant) -> str:
     """What sets the variant apart from the usual pretraining of its kind."""
     about = data.plan.methods.get(variant.methods[0], {})
     if pretraining(data, variant) == "none":
-        return "untrained network"
+        goes_on = CURRICULUM in data.plan.stages[variant.keys[0]].parents
+        return "the easier stage's policy" if goes_on else "untrained network"
     words = (
         (f"{about.get('demos')} demonstrations", about.get("demos", "expert") != "expert"),
         ("no language", about.get("language") is False),

@@ -61,8 +61,8 @@ def probe_table(data: GridData, rows: list[Variant]) -> Table:
         ),
         notes=(
             "Mean over finished seeds, [95% t interval]; majority move: always the most frequent possible one. "
-            "Some moves can be told from the picture alone, which an untrained network passes on: its row is a "
-            "reference.",
+            "Some moves can be told from the picture alone, which a network without pretraining passes on: its row is "
+            "a reference.",
         ),
         headers=2,
     )

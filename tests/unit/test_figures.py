@@ -141,7 +141,7 @@ def test_a_probes_reading_stands_beside_what_was_won(tmp_path: Path) -> None:
     with canvas(LIGHT, *figure.size) as drawn:
         figure.draw(drawn, LIGHT)
         assert sum(len(line.get_xdata()) for line in drawn.axes[0].lines) == 16 + 8
-    assert "Left out: Reward shaping; LDD, distillation only; their policies start untrained" in figure.caption
+    assert "Left out: Reward shaping; LDD, distillation only; they start without pretraining" in figure.caption
 
 
 def test_the_figure_says_in_words_what_it_shows(data: GridData) -> None:
