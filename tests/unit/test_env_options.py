@@ -12,7 +12,13 @@ import envs
 from benchmark.configs import Configs, resolved
 
 CONFIGS = Configs(Path(__file__).resolve().parents[2] / "configs")
-AVAILABLE = [name for name in CONFIGS.members("env") if "unavailable" not in CONFIGS.read(f"env/{name}")["env"]]
+AVAILABLE = [
+    name
+    for name in CONFIGS.members("env")
+    if "unavailable" not in CONFIGS.read(f"env/{name}")["env"]
+    and CONFIGS.read(f"env/{name}")["env"]["games"]["final"]["train"] in envs.ids()
+]
+"""Those that can be played here: the original Messenger needs its own package."""
 
 OTHERWISE = {"messenger-s1-emma": {"view": "emma", "vocabulary": "family", "max_steps": 10, "time_penalty": 0.0}}
 """What the configuration of an environment has otherwise than the code, which knows one default per game."""
