@@ -5,6 +5,7 @@ from __future__ import annotations
 import ctypes
 import sys
 
+import numpy as np
 import torch
 
 M_TRIM_THRESHOLD, M_MMAP_THRESHOLD = -1, -3  # glibc's malloc.h
@@ -19,6 +20,8 @@ def tune_process() -> None:
     times slower: they are taken for zero (numbers below 1.2e-38).
     """
     torch.set_num_threads(1)
+    for dtype in (np.float32, np.float64):
+        np.finfo(dtype)  # asked for later, with denormals off, it would warn that the smallest number is zero
     torch.set_flush_denormal(True)
     malloc_option = getattr(ctypes.CDLL(None), "mallopt", None) if sys.platform == "linux" else None
     if malloc_option is not None:
