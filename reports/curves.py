@@ -24,7 +24,7 @@ Shift = Mapping[tuple[str, int], float]
 """(method, seed) -> how far its curve is moved to the right."""
 
 RL_FRAMES = "frames of reinforcement learning"
-ALL_FRAMES = "frames of RL + demonstrations + pretraining"
+ALL_FRAMES = "frames of RL + all that came before"
 CROWD = 5
 """Of more methods, seeds are drawn fainter and panels higher."""
 
@@ -132,10 +132,11 @@ def learning_curves(data: GridData, environment: str) -> Figure | None:
 HOW_TO_READ = (
     "Bold: mean over the seeds whose training is finished, as far as all of them reach. Thin: every seed. The report "
     "smooths nothing. The games are a fixed list, played greedily at fixed intervals; no decision reads them. Training "
-    "episodes are played by the sampling policy. Where an axis counts RL + demonstrations + pretraining, a curve "
-    "starts at what its seed paid before reinforcement learning: frames of demonstrations, of own interaction and of a "
-    "trained demonstrator, and frames fitted in pretraining (updates × batch, each as often as it was used); a shared "
-    "stage counts in full for every method. Tabula rasa starts at 0."
+    "episodes are played by the sampling policy. Where an axis counts all that came before, a curve starts "
+    "at what its seed paid before reinforcement learning: frames of an easier stage that it goes on from, of "
+    "demonstrations, of own interaction and of a trained demonstrator, and frames fitted in pretraining (updates × "
+    "batch, each as often as it was used); a shared stage counts in full for every method. Tabula rasa starts at 0, or "
+    "at the easier stage's frames."
 )
 
 

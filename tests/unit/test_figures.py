@@ -74,7 +74,7 @@ def test_the_second_axis_starts_each_curve_at_what_was_paid_before(data: GridDat
         figure.draw(drawn, LIGHT)
         by_rl, by_all, training = drawn.axes
         assert by_rl.get_xlabel() == training.get_xlabel() == "frames of reinforcement learning"
-        assert by_all.get_xlabel() == "frames of RL + demonstrations + pretraining"
+        assert by_all.get_xlabel() == "frames of RL + all that came before"
         styles = method_styles(data.methods, LIGHT)
         for method, paid in (("tabula_rasa", 0), ("ldd_rep", 55_811)):
             moved = [
