@@ -140,7 +140,7 @@ def test_the_files_may_lie_in_an_installed_package_which_is_not_imported(
     assert "lettercase" not in sys.modules
 
 
-REMEDY = "set messenger.data_dir to the folder with text_train.json"
+REMEDY = "set data_dir, in a grid messenger.data_dir, to the folder with text_train.json"
 
 
 @pytest.mark.parametrize("package", ["no_such_package", "no.such", ""])
