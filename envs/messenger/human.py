@@ -19,8 +19,8 @@ from envs.messenger.wording import MOVEMENTS, POOLS, UNKNOWN, text_split
 Texts = dict[str, dict[str, dict[str, list[str]]]]
 _PACKAGE = "package:"
 _REMEDY = (
-    "set data_dir, in a grid messenger.data_dir, to the folder with text_train.json, text_val.json and text_test.json of "
-    "messenger-emma"
+    "set data_dir, in a grid messenger.data_dir, to the folder with text_train.json, text_val.json and text_test.json "
+    "of messenger-emma"
 )
 
 
