@@ -25,15 +25,13 @@ def greedy(net: Network, num_envs: int, random_actions: float = 0.0, seed: int =
     random_actions: the share of turns in which it plays any possible action instead, drawn from ``seed``.
     """
     memory = net.text_memory(num_envs)
-    generator: torch.Generator | None = None
+    generator = torch.Generator(next(net.parameters()).device).manual_seed(seed)
 
     def act(observation: Observation) -> Tensor:
-        nonlocal generator
         valid = observation["valid"]
         best = net.policy(net.features(observation, memory).rep, valid).argmax(-1)
         if random_actions == 0:
             return best
-        generator = generator or torch.Generator(valid.device).manual_seed(seed)
         strays = torch.rand(num_envs, generator=generator, device=valid.device) < random_actions
         return torch.where(strays, torch.multinomial(valid, 1, generator=generator).squeeze(1), best)
 

@@ -14,11 +14,12 @@ from torch import Tensor
 
 from envs.base import BatchedEnv, EnvError, Observation
 from envs.lazy import LazyObservation
-from envs.messenger.board import ACTIONS, Board
+from envs.messenger.board import Board
 from envs.messenger.games import AVATAR, AVATAR_WITH_MESSAGE, FIRST_ENTITY_ID, games, parts
 from envs.messenger.manuals import Manuals
 from envs.messenger.options import Options
 from envs.messenger.render import render
+from envs.messenger.requests import require_actions, require_copy, require_identity
 from envs.messenger.views import EmmaView, Picture, SilgView, View
 from envs.streams import Streams
 from envs.text import Tokenizer
@@ -128,7 +129,7 @@ class MessengerGame(BatchedEnv, Generic[S]):
 
     def step(self, actions: Tensor) -> tuple[Observation, Tensor, Tensor, dict[str, Any]]:
         before = self._current()
-        self._check(actions)
+        require_actions(self, actions)
         turn = self._played(before, actions)
         length = before.length + 1
         late = length >= self.options.max_steps
@@ -156,8 +157,7 @@ class MessengerGame(BatchedEnv, Generic[S]):
 
     def describe(self, index: int = 0) -> str:
         state = self._current()
-        if not 0 <= index < self.num_envs:
-            raise EnvError(f"{self.env_id} has no copy {index}, expected 0 to {self.num_envs - 1}")
+        require_copy(self, index)
         head = (
             f"{self.env_id}, copy {index}, episode {int(self._streams.episode[index])}, "
             f"step {int(state.length[index])} of {self.options.max_steps}, return {float(state.total[index]):+.2f}"
@@ -180,10 +180,7 @@ class MessengerGame(BatchedEnv, Generic[S]):
 
     def load_state_dict(self, state: Mapping[str, Any]) -> Observation:
         """Raises EnvError for the state of another environment (id, options, tokenizer or number of copies)."""
-        theirs = state.get("identity", {})
-        for key, mine in self._identity.items():
-            if theirs.get(key) != mine:
-                raise EnvError(f"the saved state has {key} {theirs.get(key)!r}, this environment {mine!r}")
+        require_identity(self._identity, state)
         self._streams.load_state_dict(state["streams"])
 
         def here(saved: Mapping[str, Tensor]) -> dict[str, Tensor]:
@@ -209,12 +206,3 @@ class MessengerGame(BatchedEnv, Generic[S]):
         if self._state is None:
             raise EnvError(f"{self.env_id}: nothing is there before the first reset()")
         return self._state
-
-    def _check(self, actions: Tensor) -> None:
-        if actions.shape != (self.num_envs,) or actions.dtype != torch.int64:
-            got = f"{actions.dtype} {list(actions.shape)}"
-            raise EnvError(f"{self.env_id}: actions are {got}, expected torch.int64 [{self.num_envs}]")
-        outside = (actions < 0) | (actions >= len(ACTIONS))
-        if outside.any():
-            valid = ", ".join(f"{number} {action}" for number, action in enumerate(ACTIONS))
-            raise EnvError(f"{self.env_id}: there is no action {int(actions[outside][0])}; there are {valid}")

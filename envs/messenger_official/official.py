@@ -13,13 +13,14 @@ from torch import Tensor
 
 from envs.base import BatchedEnv, EnvError, Observation
 from envs.lazy import LazyObservation
-from envs.messenger.board import ACTIONS
+from envs.messenger.board import ACTIONS, MOVES
 from envs.messenger.games import AVATAR_WITH_MESSAGE, FIRST_ENTITY_ID
 from envs.messenger.layout import FRAMES, emma_layout, sentence_fields
 from envs.messenger.manuals import SENTENCE_LENGTH
 from envs.messenger.options import FULL_BOARD
 from envs.messenger.options import OPTIONS as OUR_OPTIONS
 from envs.messenger.render import render
+from envs.messenger.requests import require_actions, require_copy, require_identity
 from envs.messenger_official.options import Options
 from envs.streams import Streams
 from envs.text import Tokenizer
@@ -28,7 +29,6 @@ LAYERS = {1: 1, 2: 3, 3: 5}
 """Stage -> layers of the grid for things; the avatar has one more."""
 SENTENCES = {1: 3, 2: 3, 3: 6}
 _PARTS = {"train": ("train_mc", "train_sc")}
-_MOVES = ((-1, 0), (1, 0), (0, -1), (0, 1), (0, 0))
 
 
 class OfficialMessenger(BatchedEnv):
@@ -78,7 +78,8 @@ class OfficialMessenger(BatchedEnv):
         return self._shown(self._frames, self._texts)
 
     def step(self, actions: Tensor) -> tuple[Observation, Tensor, Tensor, dict[str, Any]]:
-        self._check(actions)
+        self._require_reset()
+        require_actions(self, actions)
         last = self._frames[:, -1].cpu().numpy()
         turns = [
             _played(env, frame, action)
@@ -114,10 +115,8 @@ class OfficialMessenger(BatchedEnv):
         raise EnvError(f"{self.env_id}: the original has no expert; collect with demos=random or demos=checkpoint@p")
 
     def describe(self, index: int = 0) -> str:
-        if not self._playing:
-            raise EnvError(f"{self.env_id}: nothing is there before the first reset()")
-        if not 0 <= index < self.num_envs:
-            raise EnvError(f"{self.env_id} has no copy {index}, expected 0 to {self.num_envs - 1}")
+        self._require_reset()
+        require_copy(self, index)
         head = (
             f"{self.env_id}, copy {index}, episode {int(self._streams.episode[index])}, "
             f"step {int(self._length[index])} of {self.options.max_steps}, return {float(self._total[index]):+.2f}"
@@ -136,10 +135,7 @@ class OfficialMessenger(BatchedEnv):
 
         Raises EnvError for the state of another environment (id, options, tokenizer or number of copies).
         """
-        theirs = state.get("identity", {})
-        for key, mine in self._identity.items():
-            if theirs.get(key) != mine:
-                raise EnvError(f"the saved state has {key} {theirs.get(key)!r}, this environment {mine!r}")
+        require_identity(self._identity, state)
         self._streams.load_state_dict(state["streams"])
         return self.reset()
 
@@ -168,16 +164,9 @@ class OfficialMessenger(BatchedEnv):
     def _shown(self, frames: Tensor, texts: Observation) -> Observation:
         return {"frames": frames, **texts, "valid": self._valid}
 
-    def _check(self, actions: Tensor) -> None:
+    def _require_reset(self) -> None:
         if not self._playing:
             raise EnvError(f"{self.env_id}: nothing is there before the first reset()")
-        if actions.shape != (self.num_envs,) or actions.dtype != torch.int64:
-            got = f"{actions.dtype} {list(actions.shape)}"
-            raise EnvError(f"{self.env_id}: actions are {got}, expected torch.int64 [{self.num_envs}]")
-        outside = (actions < 0) | (actions >= len(ACTIONS))
-        if outside.any():
-            valid = ", ".join(f"{number} {action}" for number, action in enumerate(ACTIONS))
-            raise EnvError(f"{self.env_id}: there is no action {int(actions[outside][0])}; there are {valid}")
 
 
 def _frame(observation: Mapping[str, np.ndarray]) -> np.ndarray:
@@ -197,7 +186,7 @@ def _walked(frame: np.ndarray, action: int) -> np.ndarray:
     """The frame after a step of the avatar, which the border blocks."""
     after = frame.copy()
     row, column = np.argwhere(frame[..., -1])[0]
-    place = np.clip((row + _MOVES[action][0], column + _MOVES[action][1]), 0, FULL_BOARD - 1)
+    place = np.clip((row + MOVES[action][0], column + MOVES[action][1]), 0, FULL_BOARD - 1)
     after[row, column, -1] = 0
     after[place[0], place[1], -1] = frame[row, column, -1]
     return after

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from importlib.util import find_spec
 from typing import Any, cast
 
@@ -20,6 +20,7 @@ from envs.base import Layout, Observation
 from envs.text import BERT_SHA256
 from tests.emma_examples import LAYOUTS, PAPER, SMALL, STAGE2, STAGE3, TINY, layout, observations
 from tests.emma_reference import reference_features
+from tests.gradients import gradients, relative_error
 from tests.multi_examples import MESSENGER
 
 torch.set_num_threads(1)
@@ -37,24 +38,6 @@ def sharp(of: Layout, settings: Mapping[str, Any] = TINY) -> Emma:
             parameter.copy_(0.7 * torch.randn(parameter.shape, generator=generator, dtype=torch.float64))
         cast(Emma, net).sprite_emb.weight[0] = 0
     return cast(Emma, net)
-
-
-def gradients(
-    net: Emma, obs: Observation, features: Callable[[Observation], Features]
-) -> tuple[Features, dict[str, Tensor | None]]:
-    """Features, and the gradients of a random linear function of everything that the heads may read."""
-    found = features(obs)
-    generator = torch.Generator().manual_seed(1)
-    weighted = [
-        (part * torch.randn(part.shape, generator=generator, dtype=part.dtype)).sum()
-        for part in (*found, net.policy_head(found.rep), net.baseline(found.rep))
-    ]
-    names, parameters = zip(*net.named_parameters(), strict=True)
-    return found, dict(zip(names, torch.autograd.grad(sum(weighted), parameters, allow_unused=True), strict=True))
-
-
-def relative_error(value: Tensor, expected: Tensor) -> float:
-    return ((value - expected).abs().max() / expected.abs().max().clamp(min=1e-30)).item()
 
 
 @pytest.mark.parametrize(("history", "mask_padding"), SWITCHES)

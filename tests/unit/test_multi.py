@@ -2,38 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-
 import pytest
 import torch
-from torch import Tensor
 
-from agents.networks import Features, NetworkError, build
+from agents.networks import NetworkError, build
 from agents.networks.attention import BLOCK
-from agents.networks.multi import Multi
 from envs.base import Layout, Observation
+from tests.gradients import gradients, relative_error
 from tests.multi_examples import LAYOUTS, MESSENGER, ONE_TEXT, PAPER, RTFM, TINY, layout, observations
 from tests.multi_reference import reference_features
 
 torch.set_num_threads(1)
-
-
-def relative_error(value: Tensor, expected: Tensor) -> float:
-    return ((value - expected).abs().max() / expected.abs().max().clamp(min=1e-30)).item()
-
-
-def gradients(
-    net: Multi, obs: Observation, features: Callable[[Observation], Features]
-) -> tuple[Features, dict[str, Tensor | None]]:
-    """Features, and the gradients of a random linear function of everything that the heads may read."""
-    found = features(obs)
-    generator = torch.Generator().manual_seed(1)
-    weighted = [
-        (part * torch.randn(part.shape, generator=generator, dtype=part.dtype)).sum()
-        for part in (*found, net.policy_head(found.rep), net.baseline(found.rep))
-    ]
-    names, parameters = zip(*net.named_parameters(), strict=True)
-    return found, dict(zip(names, torch.autograd.grad(sum(weighted), parameters, allow_unused=True), strict=True))
 
 
 @pytest.mark.parametrize("name", LAYOUTS)
