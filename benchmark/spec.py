@@ -235,11 +235,16 @@ class Outcome:
 class Resources:
     """What a job is given. It never changes a result, so it is in no key.
 
-    checkpoint_s: seconds between two checkpoints.
+    checkpoint_s: seconds between two checkpoints. cpus, gpus, mem_gb, time_min: of one job, where a scheduler asks;
+    None leaves it to the scheduler's own default.
     """
 
     device: str = "cpu"
     checkpoint_s: float = 60.0
+    cpus: int = 1
+    gpus: int = 0
+    mem_gb: float | None = None
+    time_min: int | None = None
 
 
 def blocked(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[str, Outcome]:
