@@ -26,6 +26,7 @@ UNBEGUN: dict[str, Any] = {
     "heartbeat": 0.0,
     "attempt": 0,
     "failures": 0,
+    "transient": False,
     "reason": None,
     "pid": 0,
 }
@@ -191,14 +192,23 @@ class RunStore:
 
     def fail(self, key: str, reason: str, failures: int) -> None:
         """Record that the stage's jobs died without a word of their own."""
-        status = {**UNBEGUN, **self.status(key), "state": "failed", "reason": reason, "failures": failures}
-        self.write_status(key, status)
+        ending = {"state": "failed", "reason": reason, "failures": failures, "transient": False}
+        self.write_status(key, {**UNBEGUN, **self.status(key), **ending})
 
     def forgive(self, key: str) -> None:
-        """Forget that the stage failed, but keep its checkpoint."""
+        """Forget that the stage failed or was interrupted, but keep its checkpoint."""
+        (self.folder(key) / "interruptions.json").unlink(missing_ok=True)
         status = self.status(key)
         if status.get("state") == "failed":
             self.write_status(key, {**status, "state": "stopped", "reason": None, "failures": 0})
+
+    def interruptions(self, key: str) -> list[dict[str, Any]]:
+        """How jobs that computed the stage ended without its own word: {"why", "at", "checkpoint", "job"} each."""
+        return read_json(self.folder(key) / "interruptions.json") or []
+
+    def note_interruption(self, key: str, entry: dict[str, Any]) -> None:
+        """Add one to `interruptions`; only the driver does so."""
+        write_json(self.folder(key) / "interruptions.json", [*self.interruptions(key), entry])
 
     def require_free(self, key: str) -> None:
         """Raises BadInput while a process computes this stage."""

@@ -87,6 +87,16 @@ def test_outcomes_follow_the_files(store: RunStore) -> None:
     assert (store.outcome(key).state, store.outcome(key).metrics) == ("done", {"win_rate": 0.5})
 
 
+def test_interruptions_are_counted_until_they_are_forgiven(store: RunStore) -> None:
+    assert store.interruptions(STAGE.key) == []
+    entries = [{"why": why, "at": 0.0, "checkpoint": 3, "job": "ldd-toy-1"} for why in ("node", "timeout")]
+    for entry in entries:
+        store.note_interruption(STAGE.key, entry)
+    assert store.interruptions(STAGE.key) == entries
+    store.forgive(STAGE.key)
+    assert store.interruptions(STAGE.key) == []
+
+
 def test_an_unknown_key_says_how_to_find_the_known_ones(store: RunStore) -> None:
     with pytest.raises(BadInput, match=r"is not in .*plan"):
         store.stage("0" * 16)
