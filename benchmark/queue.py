@@ -1,0 +1,56 @@
+"""What the launcher asks of a scheduler: hand over a batch of jobs, look at the queue, look back, cancel."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, Protocol
+
+from benchmark.jobs import Work
+
+# One job: the name of its batch, which no other batch ever has, and its place in that batch. Job ids are no identity:
+# a controller that crashed hands them out a second time.
+Task = tuple[str, int]
+
+
+class Unreachable(Exception):
+    """The scheduler did not answer. Nothing is known: a batch that was being submitted may be in the queue or not."""
+
+
+class NotNow(Exception):
+    """The scheduler takes no such batch at present (a limit on jobs, its controller is away); it has taken nothing."""
+
+
+class Refused(Exception):
+    """The scheduler will never take this batch as it is; the message is the scheduler's own line."""
+
+
+@dataclass(frozen=True)
+class Seen:
+    """A job in the queue. state: Slurm's long word, e.g. PENDING, RUNNING. reason: why it waits, in Slurm's words."""
+
+    state: str
+    reason: str = ""
+
+
+class Queue(Protocol):
+    """A scheduler's commands; the real ones are in benchmark/submitit_queue.py, tests bring a simulated cluster."""
+
+    def submit(self, name: str, folder: Path, works: Sequence[Work], parameters: Mapping[str, Any]) -> str:
+        """Hand over a batch: one job per work, in this order; returns the id, which is for people.
+
+        folder: for the batch's files. parameters: of submitit's executor. Raises Refused, NotNow or Unreachable.
+        """
+
+    def handed_over(self, folder: Path, works: int) -> bool:
+        """Whether every job of a batch has got what it is to compute; not so where its submission was cut short."""
+
+    def listing(self) -> Mapping[Task, Seen]:
+        """The jobs of this user that are in the queue: waiting, running, or about to leave. Raises Unreachable."""
+
+    def endings(self, names: Collection[str]) -> Mapping[Task, str]:
+        """The accounting's word on jobs of these batches, e.g. TIMEOUT; it lags; {} where there is no accounting."""
+
+    def cancel(self, tasks: Collection[Task]) -> None:
+        """Take jobs out of the queue, wherever they are. Raises Unreachable."""
