@@ -14,10 +14,12 @@ from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
 from typing import Any
 
+from benchmark.configs import leaves
 from benchmark.errors import BadInput, unknown
-from benchmark.spec import Stage
+from benchmark.spec import Budget, Stage
 
-_STAGE_KEYS = {"target", "version", "seed", "parents", "params", "kind"}
+_STAGE_KEYS = {"target", "version", "seed", "parents", "params", "kind", "budget"}
+_BUDGET_KEYS = ("key", "small", "times")
 _OF_KEYS = ("env", "method", "stage")
 _SEED_NAMES = ("policy", "teacher")
 
@@ -37,6 +39,7 @@ class Planned:
     params: Mapping[str, Any]
     parents: Mapping[str, str]
     merged: str
+    budget: Budget | None = None
 
 
 @dataclass(frozen=True)
@@ -55,6 +58,7 @@ class Pipeline:
                 params={**planned.params, "seed": seeds[planned.seed]},
                 parents={parent: keys[its_name] for parent, its_name in planned.parents.items()},
                 version=planned.version,
+                budget=planned.budget,
             )
             try:
                 keys[name] = stage.key
@@ -131,7 +135,8 @@ def ordered(
         if read:
             params["data_sha256"] = read
         kind, version = stage.get("kind", name), stage["version"]
-        stages[name] = Planned(kind, stage["target"], version, stage["seed"], params, parents, name)
+        budget = _budget(name, stage, params, shown)
+        stages[name] = Planned(kind, stage["target"], version, stage["seed"], params, parents, name, budget)
 
     def borrowed(name: str, of: Mapping[str, Any], seed: str) -> dict[str, Planned]:
         if of["env"] is None:
@@ -175,6 +180,23 @@ def _declared(content: Mapping[str, Any], shown: str) -> dict[str, Mapping[str, 
     if content["result"] not in with_target or declared[content["result"]]["target"] is None:
         raise BadInput(f"{shown}: result: {unknown('stage', content['result'], with_target)}")
     return declared
+
+
+def _budget(name: str, stage: Mapping[str, Any], params: Mapping[str, Any], shown: str) -> Budget | None:
+    """What says how much work a stage is; None where it declares nothing. Raises BadInput."""
+    given, where = stage.get("budget"), f"{shown}: stages.{name}.budget"
+    if given is None:
+        return None
+    if not isinstance(given, Mapping) or not {"key", "small"} <= set(given) <= set(_BUDGET_KEYS):
+        raise BadInput(f"{where} is {given!r}, expected {{key: one of its params, small: a whole number}}")
+    if type(given["small"]) is not int or given["small"] < 1:
+        raise BadInput(f"{where}.small is {given['small']!r}, expected a whole number, at least 1")
+    budget = Budget(str(given["key"]), given["small"], given.get("times"))
+    numbers = {key: value for key, value in leaves(params).items() if type(value) in (int, float)}
+    for key in filter(None, (budget.key, budget.times)):
+        if key not in numbers:
+            raise BadInput(f"{where}: {unknown('number among its params', str(key), numbers)}")
+    return budget
 
 
 def _require_of(name: str, stage: Mapping[str, Any], shown: str) -> None:

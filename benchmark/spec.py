@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import json
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
@@ -45,12 +45,49 @@ def _require_plain(value: Any, where: str) -> None:
 
 
 @dataclass(frozen=True)
+class Budget:
+    """Which of a stage's params say how much work it is, so that its time can be told from that of less or more work.
+
+    key: dotted name of a number, at least 1. times: dotted name of a number that multiplies it, or None. small: so much
+    is enough to see how fast it is.
+    """
+
+    key: str
+    small: int
+    times: str | None = None
+
+    def amount(self, params: Mapping[str, Any]) -> float:
+        """Raises KeyError that names what the params lack."""
+        return float(_at(params, self.key)) * (1.0 if self.times is None else float(_at(params, self.times)))
+
+    def set(self, params: Mapping[str, Any], amount: float) -> dict[str, Any]:
+        """The params with the whole number of units nearest to this amount of work, one unit at least."""
+        factor = 1.0 if self.times is None else float(_at(params, self.times))
+        return _changed(params, self.key.split("."), max(1, round(amount / factor)))
+
+
+def _at(params: Mapping[str, Any], name: str) -> Any:
+    value: Any = params
+    for part in name.split("."):
+        if not isinstance(value, Mapping) or part not in value:
+            raise KeyError(name)
+        value = value[part]
+    return value
+
+
+def _changed(params: Mapping[str, Any], path: Sequence[str], value: Any) -> dict[str, Any]:
+    inside = value if len(path) == 1 else _changed(params[path[0]], path[1:], value)
+    return {**params, path[0]: inside}
+
+
+@dataclass(frozen=True)
 class Stage:
     """One unit of work. Everything that can change its result is in here, and nothing else.
 
     kind: its name in the pipeline. target: dotted name of the function that computes it. params: plain JSON values.
     parents: name in the pipeline -> key of the stage whose results it reads. version: raised when the target's code
-    changes what it computes.
+    changes what it computes. budget: how to read its amount of work in its params; known where it was planned, and no
+    part of its identity.
     """
 
     kind: str
@@ -58,6 +95,7 @@ class Stage:
     params: Mapping[str, Any]
     parents: Mapping[str, str] = field(default_factory=dict)
     version: int = 1
+    budget: Budget | None = field(default=None, compare=False)
 
     @cached_property
     def key(self) -> str:
@@ -210,7 +248,8 @@ class Outcome:
 
     reason: one line, where it failed, is blocked or unavailable. log: path of its log, relative to the store's root.
     done, total, rate, shown: its progress (units of the stage, units per second, values for the display).
-    failures: exceptions of its target so far. seconds: computing time of the finished stage over all attempts.
+    failures: exceptions of its target so far. transient: whether the last one's cause can go away, so that it is worth
+    a repeat. seconds: computing time of the finished stage over all attempts.
     """
 
     key: str
@@ -224,6 +263,7 @@ class Outcome:
     shown: Mapping[str, float] = field(default_factory=dict)
     attempts: int = 0
     failures: int = 0
+    transient: bool = False
     seconds: float = 0.0
     device: str | None = None
     deterministic: bool = True
