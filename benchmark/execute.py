@@ -1,24 +1,33 @@
-"""Running a plan: a ready-queue over a launcher. Parents first, longest chains first; no failure stops the others."""
+"""Running a plan: the one reconciler of what the store says is done and what a launcher says is over.
+
+Parents first, longest chains first; no failure stops the others. Nothing in memory has to survive: the store holds the
+results and the interruptions, the launcher its jobs, and the next driver begins with both.
+"""
 
 from __future__ import annotations
 
 import contextlib
+import itertools
 import signal
 import time
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
+from datetime import UTC, datetime
 from typing import Any, Literal
 
-from benchmark.launch import ExecutorConfig, Launcher, Running
+from benchmark.executors import ExecutorConfig
+from benchmark.frontier import Frontier
+from benchmark.jobs import Ending, Job, Launcher, Work
 from benchmark.spec import Outcome, Plan, blocked
 from benchmark.store import RunStore
 
 Mode = Literal["cached", "retry", "force"]
-POLL_S = 0.1
 LOOK_S = 1.0  # between two looks at a stage that another process computes
+NAP_S = 0.25  # a rest is cut so that a signal is heard soon
+MAX_BACKOFF_S = 3600.0
 
-# Called with a word and what it is about: "started", "done", "failed", "crashed", "continuing" (after a time limit),
-# "retrying", "stopping", "killing".
+# Called with a word and what it is about: "started", "done", "failed", "crashed", "continuing" (after a time limit or a
+# preemption), "retrying", "stopping", "leaving", "killing".
 Listener = Callable[[str, str], None]
 
 
@@ -38,60 +47,90 @@ def prepare(plan: Plan, store: RunStore, mode: Mode) -> None:
 
 @dataclass
 class Driver:
-    """Runs every stage of a plan that is not done; `states` is what a display may read at any time."""
+    """Runs every stage of a plan that is not done; `states` is what a display may read at any time.
+
+    expected: seconds that stages are expected to take, by key; the longest chains are started first. clock, pause:
+    seconds that pass, and waiting for some.
+    """
 
     plan: Plan
     store: RunStore
     config: ExecutorConfig
+    launcher: Launcher
     listen: Listener = lambda word, about: None
+    expected: Mapping[str, float] = field(default_factory=dict)
+    clock: Callable[[], float] = time.monotonic
+    pause: Callable[[float], None] = time.sleep
     states: dict[str, Outcome] = field(init=False)
     stopping: bool = field(default=False, init=False)
 
     def __post_init__(self) -> None:
         self.states = {key: self.store.outcome(key) for key in self.plan.stages}
-        self._running: list[Running] = []
+        self.given_up: set[str] = {key for key, outcome in self.states.items() if self._is_final(outcome)}
+        done = (key for key, outcome in self.states.items() if outcome.state == "done")
+        urgency = _chain_costs(self.plan, self.expected)
+        self._frontier = Frontier(self.plan, done, self.given_up, urgency)
+        self._running: list[Job] = []
         self._elsewhere: set[str] = set()
-        self._crashes: dict[str, int] = {}
-        self._saved: dict[str, int] = {}  # number of the newest checkpoint when the stage's job was submitted
-        self._not_before: dict[str, float] = {}
-        self.given_up: set[str] = {
-            key for key, outcome in self.states.items() if outcome.failures >= self.config.max_failures
-        }
+        self._looked = -LOOK_S
         self._kill_at: float | None = None
-        self._cost = _chain_costs(self.plan, self.states)
 
-    def run(self) -> dict[str, Outcome]:
-        """Run until nothing is left that can be run, or until asked to stop; returns every stage's outcome."""
-        self._launcher = Launcher(self.store, self.config)
-        looked = 0.0
+    def run(self, detach: bool = False) -> dict[str, Outcome]:
+        """Run until nothing is left that can be run, or until asked to stop; returns every stage's outcome.
+
+        detach: submit what can be started now, and leave it to a later driver; only where jobs outlive theirs.
+        """
         with _stop_signals(self):
             try:
-                while True:
-                    busy = self._collect()
-                    if time.monotonic() - looked > LOOK_S:
-                        looked = time.monotonic()
-                        self._look_elsewhere()
-                    if not self.stopping:
-                        self._submit()
-                    if not self._running and (self.stopping or not self.to_compute()):
-                        break
-                    self._hurry()
-                    if not busy:
-                        time.sleep(POLL_S)
+                self.begin()
+                while self.step() and not detach:
+                    self._rest()
             finally:
-                self._end()
+                self.end()
         return self.outcomes()
+
+    def begin(self) -> None:
+        """Take over the jobs of earlier drivers."""
+        for job in self.launcher.adopt():
+            self._running.append(job)
+            for key in job.work.keys:
+                if key in self.plan.stages:
+                    self._frontier.hold(key)
+
+    def step(self) -> bool:
+        """One pass; returns whether there is anything left to do or to wait for."""
+        self._collect()
+        if self.clock() - self._looked >= LOOK_S:
+            self._looked = self.clock()
+            self._look_elsewhere()
+        if not self.stopping:
+            self._submit()
+        self._hurry()
+        if self.stopping:
+            return bool(self._running) and not self.launcher.outlives
+        return bool(self._running or self._frontier.open)
+
+    def end(self) -> None:
+        """Leave no job behind that needs this driver, also when it ends by an error of its own."""
+        if not self.launcher.outlives:
+            for job in self._running:
+                self.launcher.kill(job)
+        self.launcher.close()
 
     def outcomes(self) -> dict[str, Outcome]:
         return blocked(self.plan, {key: self.store.outcome(key) for key in self.plan.stages})
 
     def active(self) -> tuple[str, ...]:
         """The stages of the jobs in progress, and those that another process computes."""
-        return tuple(key for running in list(self._running) for key in running.keys) + tuple(self._elsewhere)
+        return tuple(key for job in list(self._running) for key in job.work.keys) + tuple(self._elsewhere)
 
     def jobs(self) -> int:
-        """How many jobs of this command are in progress."""
+        """How many jobs are in progress."""
         return len(self._running)
+
+    def to_compute(self) -> set[str]:
+        """The stages that can still become done without anybody's help."""
+        return set(self._frontier.open)
 
     def seconds_left(self, active: Mapping[str, Outcome]) -> float | None:
         """What is left, judged by finished stages of the same kind and environment; None while one kind is unknown.
@@ -101,130 +140,151 @@ class Driver:
         means = _mean_seconds(self.plan, self.states)
         left = 0.0
         for key in self.to_compute():
-            if _group(self.plan, key) not in means:
+            seconds = means.get(_group(self.plan, key), self.expected.get(key))
+            if seconds is None:
                 return None
             part = active[key].done / active[key].total if key in active and active[key].total else 0.0
-            left += means[_group(self.plan, key)] * (1 - part)
+            left += seconds * (1 - part)
         return left / self.config.slots
 
     def stop(self) -> None:
-        """The first call asks the running jobs to save and end; the second one kills them."""
+        """The first call asks the running jobs to save and end; the second one kills them.
+
+        Jobs that outlive their driver are left alone.
+        """
         if self._kill_at is None:
             self.stopping = True
-            self._kill_at = time.monotonic() + self.config.grace_s
-            self._launcher.ask_to_stop()
-            self.listen("stopping", "")
+            self._kill_at = self.clock() + getattr(self.config, "grace_s", 0.0)
+            self.launcher.ask_to_stop()
+            self.listen("leaving" if self.launcher.outlives else "stopping", "")
         else:
             self._kill_at = 0.0
 
     # one pass
 
     def _submit(self) -> None:
-        while len(self._running) < self.config.slots:
-            ready = [key for key in self.plan.stages if self._is_ready(key)]
-            if not ready:
-                return
-            first = max(ready, key=lambda key: self._cost[key])
+        works: list[Work] = []
+        room = self.launcher.room()
+        while len(works) < room:
+            first = self._frontier.take(self.clock())
+            if first is None:
+                break
             if self.store.held(first):
                 self._elsewhere.add(first)
                 continue
-            keys = self._chain(first)
-            self._saved |= {key: self.store.checkpoints(key).number() for key in keys}
-            self._running.append(self._launcher.submit(keys))
-            for key in keys:
-                self.listen("started", key)
-            if self.config.kind == "inline":
-                return  # it is computed when it is collected
+            works.append(self._work(self._frontier.chain(first)))
+        if works:
+            started = self.launcher.submit(works)
+            self._running += started
+            begun = {key for job in started for key in job.work.keys}
+            for work in works:
+                for key in work.keys:
+                    if key in begun:
+                        self.listen("started", key)
+                    else:
+                        self._frontier.release(key)
 
-    def _is_ready(self, key: str) -> bool:
-        return (
-            self.states[key].state != "done"
-            and key not in self.given_up
-            and key not in self._elsewhere
-            and not any(key in running.keys for running in self._running)
-            and time.monotonic() >= self._not_before.get(key, 0.0)
-            and all(self.states[parent].state == "done" for parent in self.plan.stages[key].parents.values())
-        )
+    def _work(self, chain: Sequence[str]) -> Work:
+        """The job for the beginning of a chain: stages that are given the same; the others wait for their turn."""
+        given = self.config.resources_of(self.plan, chain[0])
+        alike = list(itertools.takewhile(lambda key: self.config.resources_of(self.plan, key) == given, chain))
+        for key in chain[len(alike) :]:
+            self._frontier.release(key)
+        return Work(tuple(alike), given)
 
-    def _chain(self, key: str) -> tuple[str, ...]:
-        """A stage and the stages that only it leads to: one job computes them, saving the start of a process each."""
-        keys = [key]
-        while True:
-            children = self.plan.children[keys[-1]]
-            if len(children) != 1 or children[0] in self.given_up | self._elsewhere:
-                return tuple(keys)
-            parents = set(self.plan.stages[children[0]].parents.values()) - {keys[-1]}
-            if any(self.states[parent].state != "done" for parent in parents):
-                return tuple(keys)
-            keys.append(children[0])
+    def _collect(self) -> None:
+        """Look at the jobs in progress: what they have finished, and which are over."""
+        ended = self.launcher.ended(self._running)
+        self._running = [job for job in self._running if job not in ended]
+        for job in self._running:
+            for key in job.work.keys:
+                if key in self.states and self.states[key].state != "done" and self.store.is_done(key):
+                    self._finished(key)
+        for job, ending in ended.items():
+            self._judge(job, ending)
 
-    def _collect(self) -> bool:
-        """Look at the jobs in progress; returns whether one of them has ended."""
-        before = len(self._running)
-        for running in list(self._running):
-            if running.over():
-                self._running.remove(running)
-                self._judge(running)
-            else:
-                for key in running.keys:
-                    if self.states[key].state != "done" and self.store.is_done(key):
-                        self._finished(key)
-        return len(self._running) < before
-
-    def _judge(self, running: Running) -> None:
+    def _judge(self, job: Job, ending: Ending) -> None:
         """Decide what to do about each stage of a job that has ended."""
-        for key in running.keys:
-            if self.states[key].state == "done":
+        unfinished = []
+        for key in job.work.keys:
+            if key not in self.states or self.states[key].state == "done":
                 continue
             if self.store.is_done(key):
                 self._finished(key)
-                continue
-            if self.store.held(key):  # by another command, or by a job that outlived its controller
-                self._elsewhere.add(key)
-                return
-            outcome = self.states[key] = self.store.outcome(key)
-            if outcome.state == "failed":
-                self._failed(key, outcome)
-            elif not self.stopping:
-                if self._advanced(key):
-                    self.listen("continuing", key)
-                else:
-                    self._crashed(key, running)
-            return  # the stages after it were not begun
-
-    def _advanced(self, key: str) -> bool:
-        """Whether its job ended in good order, at its time limit or for a preemption, further on than it began."""
-        stopped = self.store.status(key).get("state") == "stopped"
-        return stopped and self.store.checkpoints(key).number() > self._saved[key]
+            else:
+                unfinished.append(key)
+        for key in unfinished[1:]:  # they were not begun
+            self._frontier.release(key)
+        if not unfinished:
+            return
+        key = unfinished[0]
+        if self.store.held(key):  # by another command, or by a job that outlived its controller
+            self._elsewhere.add(key)
+            return
+        outcome = self.states[key] = self.store.outcome(key)
+        if outcome.state == "failed":
+            self._failed(key, outcome)
+        elif self.stopping:
+            self._frontier.release(key)
+        else:
+            self._interrupted(key, job, ending)
 
     def _finished(self, key: str) -> None:
         self.states[key] = self.store.outcome(key)
+        self._frontier.done(key)
         self.listen("done", key)
 
+    def _is_final(self, outcome: Outcome) -> bool:
+        """Whether a failed stage stays failed: its cause does not go away, or has not for long enough."""
+        worth_a_repeat = outcome.transient and outcome.failures < self.config.max_failures
+        return outcome.state == "failed" and not worth_a_repeat
+
     def _failed(self, key: str, outcome: Outcome) -> None:
-        if outcome.failures >= self.config.max_failures:
-            self.given_up.add(key)
-            self.listen("failed", key)
+        if self._is_final(outcome):
+            self._give_up(key)
         else:
-            self._not_before[key] = time.monotonic() + self.config.backoff_s * 2.0 ** (outcome.failures - 1)
+            self._frontier.release(key, self.clock() + self._backoff(outcome.failures))
             self.listen("retrying", key)
 
-    def _crashed(self, key: str, running: Running) -> None:
-        """The job's process died without a result: not the stage's word, so it is tried again, more and more slowly."""
-        crashes = self._crashes[key] = self._crashes.get(key, 0) + 1
-        words = running.words()
-        if words:
+    def _give_up(self, key: str) -> None:
+        self.given_up.add(key)
+        self._frontier.give_up(key)
+        self.listen("failed", key)
+
+    def _interrupted(self, key: str, job: Job, ending: Ending) -> None:
+        """The job ended without a result or a failure: not the stage's word, so it goes on, more and more slowly.
+
+        One that was told to leave and has saved goes on at once.
+        """
+        checkpoint = self.store.checkpoints(key).number()
+        earlier = self.store.interruptions(key)
+        last = earlier[-1] if earlier else {"checkpoint": 0, "in_a_row": 0}
+        saved = checkpoint > last["checkpoint"]
+        goes_on = saved and self.store.status(key).get("state") == "stopped"
+        in_a_row = 0 if goes_on else 1 if saved else last["in_a_row"] + 1
+        at = datetime.now(UTC).isoformat(timespec="seconds")
+        entry = {"why": ending.why, "at": at, "checkpoint": checkpoint, "job": job.name, "in_a_row": in_a_row}
+        self.store.note_interruption(key, entry)
+        if goes_on:
+            self._frontier.release(key)
+            self.listen("continuing", key)
+            return
+        if ending.words:
             with self.store.log_file(key).open("a", encoding="utf-8") as log:
-                log.write(f"--- the job's process ended without a result; it said last:\n{words}\n")
-        if crashes > self.config.max_crashes:
-            reason = f"its process died {crashes} times without a result (killed? out of memory?)"
+                log.write(f"--- the job's process ended without a result; it said last:\n{ending.words}\n")
+        if in_a_row > self.config.max_crashes:
+            times = "once" if in_a_row == 1 else f"{in_a_row} times in a row"
+            reason = f"its process died {times} without a result or a newer checkpoint ({_WHY[ending.why]})"
             self.store.fail(key, reason, self.config.max_failures)
-            self.given_up.add(key)
             self.states[key] = self.store.outcome(key)
-            self.listen("failed", key)
+            self._give_up(key)
         else:
-            self._not_before[key] = time.monotonic() + self.config.backoff_s * 2.0 ** (crashes - 1)
+            self._frontier.release(key, self.clock() + self._backoff(in_a_row))
             self.listen("crashed", key)
+
+    def _backoff(self, times: int) -> float:
+        """Seconds to wait after so many failures."""
+        return min(self.config.backoff_s * 2.0 ** min(times - 1, 30), MAX_BACKOFF_S)
 
     def _look_elsewhere(self) -> None:
         for key in list(self._elsewhere):
@@ -233,46 +293,48 @@ class Driver:
             elif self.store.held(key):
                 continue
             else:
-                self.states[key] = self.store.outcome(key)
-                if self.states[key].failures >= self.config.max_failures:
-                    self.given_up.add(key)
+                outcome = self.states[key] = self.store.outcome(key)
+                if self._is_final(outcome):
+                    self._give_up(key)
+                else:
+                    self._frontier.release(key)
             self._elsewhere.discard(key)
 
-    def to_compute(self) -> set[str]:
-        """The stages that can still become done without anybody's help."""
-        alive: set[str] = set()
-        for key, stage in self.plan.stages.items():
-            if key not in self.given_up and all(
-                parent in alive or self.states[parent].state == "done" for parent in stage.parents.values()
-            ):
-                alive.add(key)
-        return {key for key in alive if self.states[key].state != "done"}
-
     def _hurry(self) -> None:
-        if self._kill_at is not None and time.monotonic() >= self._kill_at:
-            for running in self._running:
-                self.listen("killing", running.keys[0])
-                self._launcher.kill(running)
-            self._kill_at = time.monotonic() + self.config.grace_s
+        if self._kill_at is not None and self.clock() >= self._kill_at and not self.launcher.outlives:
+            for job in self._running:
+                self.listen("killing", job.work.keys[0])
+                self.launcher.kill(job)
+            self._kill_at = self.clock() + getattr(self.config, "grace_s", 0.0)
 
-    def _end(self) -> None:
-        """Leave no job behind, also when this command ends by an error of its own."""
-        for running in self._running:
-            self._launcher.kill(running)
-        self._launcher.close()
+    def _rest(self) -> None:
+        until = self.clock() + self.launcher.poll_s
+        while self.clock() < until and not (self.stopping and self.launcher.outlives):
+            self.pause(min(NAP_S, self.launcher.poll_s))
 
 
-def _chain_costs(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[str, float]:
+# What may have ended a job, for a person.
+_WHY = {
+    "over": "killed? out of memory?",
+    "timeout": "the last at its time limit, with no checkpoint to save",
+    "memory": "the last for want of memory",
+    "cancelled": "the last was cancelled",
+    "node": "the last with its machine",
+    "lost": "the last left the queue without a word",
+    "never": "the last could not be begun; see the files of its job",
+}
+
+
+def _chain_costs(plan: Plan, expected: Mapping[str, float]) -> dict[str, float]:
     """Expected seconds from the start of a stage to the end of the longest chain that begins with it.
 
-    A stage is expected to take what finished ones of its kind and environment took; without any, all count alike.
+    A stage of which nothing is known counts as the average of the others; without any, all count alike.
     """
-    means = _mean_seconds(plan, outcomes)
-    usual = sum(means.values()) / len(means) if means else 1.0
+    usual = sum(expected.values()) / len(expected) if expected else 1.0
     costs: dict[str, float] = {}
     for key in reversed(list(plan.stages)):
         below = max((costs[child] for child in plan.children[key]), default=0.0)
-        costs[key] = means.get(_group(plan, key), usual) + below
+        costs[key] = expected.get(key, usual) + below
     return costs
 
 

@@ -155,8 +155,10 @@ class StageJob:
         self._shown_at = time.monotonic()
         self._store.write_status(self._stage.key, self._status)
 
-    def failed(self, reason: str) -> None:
-        self.write_status(state="failed", reason=reason, failures=self._status["failures"] + 1)
+    def failed(self, reason: str, transient: bool) -> None:
+        """Record an exception of the target, and whether its cause can go away."""
+        failures = self._status["failures"] + 1
+        self.write_status(state="failed", reason=reason, failures=failures, transient=transient)
 
     def close(self) -> None:
         if self._curve is not None:

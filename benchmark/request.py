@@ -11,9 +11,9 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
-from benchmark.configs import Configs, leaves
+from benchmark.configs import Configs
 from benchmark.errors import BadInput, unknown
-from benchmark.launch import ExecutorConfig
+from benchmark.executors import ExecutorConfig, executor_config
 from benchmark.search import Variant, variants
 from benchmark.tuned import Tuned, read_tuned
 from benchmark.validate import Schema, check_values
@@ -218,13 +218,11 @@ def _executor(configs: Configs, schema: Schema, given: dict[str, Any]) -> Execut
     content = configs.read(f"executor/{name}")
     words = {key: given.pop(key) for key in list(given) if key.startswith("executor.")}
     where = configs.shown(f"executor/{name}")
-    valid = {key: schema.own(key, value, where) for key, value in leaves(content, "executor.").items()}
+    given_here = {f"executor.{key}": value for key, value in content.items()}
+    valid = {key: schema.own(key, value, where) for key, value in given_here.items()}
     checked = check_values(schema, words, valid, f"executor={name}")
     fields = {key.removeprefix("executor."): value for key, value in (valid | checked).items()}
-    try:
-        return ExecutorConfig(**fields)
-    except TypeError as error:
-        raise BadInput(f"{where}: {str(error).partition(') ')[2] or error}") from error
+    return executor_config(fields, where)
 
 
 def nearest_cell(pattern: str, names: Sequence[str]) -> str | None:

@@ -12,6 +12,7 @@ from rich.console import Console
 
 from benchmark import show
 from benchmark.execute import Driver, Mode, prepare
+from benchmark.launch import launcher
 from benchmark.progress import Display
 from benchmark.provenance import PROJECT
 from benchmark.request import Request
@@ -32,7 +33,7 @@ def run_grid(plan: Plan, chosen: Plan, store: RunStore, request: Request, mode: 
     prepare(chosen, store, mode)
     store.write_plan(plan)
     display = Display(console)
-    driver = Driver(chosen, store, request.executor, display.listen)
+    driver = Driver(chosen, store, request.executor, launcher(store, request.executor, plan.grid), display.listen)
     display.driver = driver
     todo = driver.to_compute()
     say(f"grid {plan.grid}: {_before(driver, len(todo))}")

@@ -26,26 +26,15 @@ from benchmark.job import StageJob, Stopped
 from benchmark.lease import Claim, Process
 from benchmark.spec import Resources, Stage
 from benchmark.store import RunStore
+from benchmark.transient import is_transient
 
 WATCH_S = 0.25
 BEAT_S = 5.0
 ABANDONED_S = 30.0
-STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)  # USR2: submitit's word for time-out and preemption
+STOP_SIGNALS = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 
 # done: its result is in the store. failed: its target raised. stopped: can be continued. held: another process has it.
 Ended = Literal["done", "failed", "stopped", "held"]
-
-
-def run_stages(
-    keys: Sequence[str], root: Path, resources: Resources, stop_file: Path | None = None, driver: Process | None = None
-) -> dict[str, Ended]:
-    """Compute stages one after the other, up to the first that does not finish. This is what a job of a grid does."""
-    ended: dict[str, Ended] = {}
-    for key in keys:
-        ended[key] = run_stage(key, root, resources, stop_file, driver)
-        if ended[key] != "done":
-            break
-    return ended
 
 
 def run_stage(
@@ -111,7 +100,7 @@ def _compute(store: RunStore, stage: Stage, resources: Resources, claim: Claim, 
             return "stopped"
         except (Exception, SystemExit) as error:
             traceback.print_exc()
-            job.failed(_one_line(error))
+            job.failed(_one_line(error), is_transient(error))
             return "failed"
         finally:
             job.close()
@@ -199,7 +188,7 @@ def _signals(stop: threading.Event) -> Iterator[None]:
             raise KeyboardInterrupt
         stop.set()
         heard = previous[signal.Signals(number)]
-        if number != signal.SIGUSR2 and callable(heard) and heard is not signal.default_int_handler:
+        if callable(heard) and heard is not signal.default_int_handler:
             heard(number, frame)
 
     for number in STOP_SIGNALS:

@@ -24,8 +24,15 @@ from benchmark.data_files import PACKAGE
 from benchmark.errors import BadInput, nearest, unknown
 from benchmark.rules import LIMITS, Rules
 
-_WORDS = {bool: "true or false", int: "a whole number", float: "a number", str: "a word", list: "a list"}
-_TYPES = {"bool": bool, "int": int, "float": float, "str": str, "list": list, "path": str}
+_WORDS = {
+    bool: "true or false",
+    int: "a whole number",
+    float: "a number",
+    str: "a word",
+    list: "a list",
+    dict: "{name: value, …}",
+}
+_TYPES = {"bool": bool, "int": int, "float": float, "str": str, "list": list, "dict": dict, "path": str}
 _RULE_KEYS = {"choices", *LIMITS, "type", "optional", "min_items", "items", "package"}
 
 

@@ -28,6 +28,7 @@ import numpy as np
 from benchmark.configs import Configs
 from benchmark.execute import Driver, Mode, prepare
 from benchmark.grid import make_plan
+from benchmark.launch import launcher
 from benchmark.request import read_request
 from benchmark.spec import Outcome, Plan
 from benchmark.store import RunStore
@@ -103,7 +104,8 @@ FILES = {
     "method/dreamt": "label: Dreamt\nprovenance: reimplemented\nunavailable: dreaming is not built yet\n",
     "learner/slow": "lr: 0.5\nupdates: 10\nrule: sgd\nsizes: [2, 3]\n",
     "learner/quick": "lr: 0.9\nupdates: 5\nrule: adam\nsizes: [2]\n",
-    "executor/local": "kind: local\nworkers: 2\ndevice: cpu\ncheckpoint_s: 60.0\nmax_failures: 2\nmax_crashes: 2\n"
+    "executor/local": "kind: local\nworkers: 2\nmem_gb: 0.5\ndevice: cpu\nper_gpu: 1\ncheckpoint_s: 60.0\n"
+    "max_failures: 2\nmax_crashes: 2\n"
     "backoff_s: 0.1\ngrace_s: 5.0\ntimeout_min: 60\n",
     "executor/inline": "kind: inline\ndevice: cpu\ncheckpoint_s: 60.0\nmax_failures: 2\nmax_crashes: 2\n"
     "backoff_s: 0.1\n",
@@ -153,7 +155,7 @@ class Toy:
         path.write_text(text, encoding="utf-8")
 
     def arm(self, kind: str, order: str, at: int = 0, times: int = 1, **params: Any) -> None:
-        """Give an order to stages of a kind (with these params): raise, die, expire or wait, at update `at`."""
+        """Order stages of a kind (with these params) to raise, stumble, die, expire or wait, at update `at`."""
         path = self.folder / "orders" / f"{uuid.uuid4().hex}.json"
         path.parent.mkdir(exist_ok=True)
         path.write_text(json.dumps({"kind": kind, "order": order, "at": at, "times": times, "params": params}))
@@ -213,7 +215,8 @@ class Toy:
         request = read_request(configs, schema, grid, words)
         plan, store, said = make_plan(configs, schema, request), RunStore(self.root), []
         prepare(plan, store, mode)
-        driver = Driver(plan, store, request.executor, lambda word, about: said.append(word))
+        place = launcher(store, request.executor, plan.grid)
+        driver = Driver(plan, store, request.executor, place, lambda word, about: said.append(word))
         return driver.run(), said
 
     def results(self) -> dict[str, bytes]:
@@ -327,6 +330,8 @@ def _take(path: Path, times: int) -> bool:
 def _carry_out(order: str, path: Path) -> None:
     if order == "raise":
         raise RuntimeError("the toy was told to fail")
+    if order == "stumble":  # over something that can be out of the way the next time
+        raise ConnectionResetError("the toy was told to stumble")
     if order == "die":
         os.kill(os.getpid(), signal.SIGKILL)
     if order == "expire":  # as submitit tells a job that its time is over

@@ -9,7 +9,9 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from benchmark.configs import Configs
 from benchmark.execute import Driver, prepare
+from benchmark.launch import launcher
 from benchmark.lease import Claim
 from benchmark.progress import Display
 from benchmark.request import read_request
@@ -17,6 +19,7 @@ from benchmark.show import duration, result_table, table
 from benchmark.show_plan import plan_text
 from benchmark.spec import Cell, Outcome, Plan
 from benchmark.store import UNBEGUN, RunStore
+from benchmark.validate import Schema
 from tests.toy import Toy
 
 
@@ -143,7 +146,7 @@ def test_the_live_table_shows_stage_progress_rate_and_time_left(toy: Toy) -> Non
 
     output = io.StringIO()
     display = Display(Console(file=output, width=100, height=20, force_terminal=False))
-    driver = display.driver = Driver(plan, store, _executor(toy))
+    driver = display.driver = _driver(plan, store, toy)
     driver._elsewhere.add(play)
     display.console.print(display.render())
     row = next(line for line in output.getvalue().splitlines() if line.startswith("north/taught/0"))
@@ -160,7 +163,7 @@ def test_a_finished_cell_shows_its_number_whatever_its_diagnostics_do(toy: Toy, 
     prepare(plan, store, "cached")
     inspect, output = plan.cells[0].stages["inspect"], io.StringIO()
     display = Display(Console(file=output, width=100, height=20, force_terminal=False))
-    driver = display.driver = Driver(plan, store, _executor(toy))
+    driver = display.driver = _driver(plan, store, toy)
     driver.states |= {key: Outcome(key, "done", metrics={"score": 0.5}) for key in plan.stages}
     if state:
         driver.states[inspect] = Outcome(inspect, "missing")
@@ -175,8 +178,6 @@ def test_a_finished_cell_shows_its_number_whatever_its_diagnostics_do(toy: Toy, 
     assert re.split(" {2,}", row.strip()) == ["north/taught/0", words, "score 0.500"]
 
 
-def _executor(toy: Toy):  # type: ignore[no-untyped-def]
-    from benchmark.configs import Configs
-    from benchmark.validate import Schema
-
-    return read_request(Configs(toy.configs), Schema({}, ""), "three", []).executor
+def _driver(plan: Plan, store: RunStore, toy: Toy) -> Driver:
+    executor = read_request(Configs(toy.configs), Schema({}, ""), "three", []).executor
+    return Driver(plan, store, executor, launcher(store, executor, plan.grid))
