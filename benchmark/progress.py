@@ -46,6 +46,9 @@ class Display:
             saving = f": {some}; Ctrl-C again kills" if jobs else ""
             self.console.print(f"stopping{saving}", style="yellow", highlight=False)
             return
+        if word == "leaving":
+            self.console.print("leaving; the jobs go on in the queue", style="yellow", highlight=False)
+            return
         outcome, label = states[about], plan.label(about)
         if word == "done":
             if not self.console.is_terminal:
@@ -58,7 +61,7 @@ class Display:
             words = {
                 "failed": f"failed: {outcome.reason} (log: {self.driver.store.root / (outcome.log or '')})",
                 "retrying": f"raised {outcome.reason}; attempt {outcome.failures + 1} follows",
-                "continuing": "was stopped at the time limit of its job; it continues from its checkpoint",
+                "continuing": "was stopped at the time limit of its job, or for another's; it continues from its checkpoint",
                 "crashed": "lost its process without a result; it continues from its checkpoint",
                 "killing": "did not stop in time and is killed; it continues from its last checkpoint",
             }

@@ -22,9 +22,22 @@ from benchmark.tracking import BackgroundMirror, Mirror, local_database, trackin
 
 BuildReport = Callable[[Path, str], tuple[Path, Path]]
 
+_LATER = "`status` shows them, and the same command later submits what they make ready"
 
-def run_grid(plan: Plan, chosen: Plan, store: RunStore, request: Request, mode: Mode, build_report: BuildReport) -> int:
-    """Compute the chosen cells of a plan, then report on all of it. Returns the exit code (0, 1 or 130)."""
+
+def run_grid(
+    plan: Plan,
+    chosen: Plan,
+    store: RunStore,
+    request: Request,
+    mode: Mode,
+    build_report: BuildReport,
+    detach: bool = False,
+) -> int:
+    """Compute the chosen cells of a plan, then report on all of it. Returns the exit code (0, 1 or 130).
+
+    detach: submit what can be started now and leave; only where jobs outlive their driver.
+    """
     console = Console(file=sys.stdout)
 
     def say(text: str) -> None:
@@ -39,12 +52,18 @@ def run_grid(plan: Plan, chosen: Plan, store: RunStore, request: Request, mode: 
     say(f"grid {plan.grid}: {_before(driver, len(todo))}")
     uri = tracking_uri(store, request.tracking_uri)
     mirror = BackgroundMirror(Mirror(plan, store, uri), lambda text: console.print(f"warning: {text}", style="yellow"))
+    if todo and detach:
+        driver.run(detach=True)
+        say(f"{driver.jobs()} jobs are in the queue and go on by themselves; {_LATER}")
+        return 0
     if todo:
         with mirror, display.live():
             driver.run()
     if driver.stopping:
         mirror.sync()
-        say("stopped; the same command continues")
+        jobs = driver.jobs()
+        gone = f"left; {jobs} jobs go on in the queue, and " if jobs else "stopped; "
+        say(gone + "the same command continues")
         return 130
 
     outcomes = store.outcomes(plan)
