@@ -61,7 +61,7 @@ class Display:
             words = {
                 "failed": f"failed: {outcome.reason} (log: {self.driver.store.root / (outcome.log or '')})",
                 "retrying": f"raised {outcome.reason}; attempt {outcome.failures + 1} follows",
-                "continuing": "was stopped at the time limit of its job, or for another's; it continues from its checkpoint",
+                "continuing": "was told to leave (time limit, preemption) and saved; it continues",
                 "crashed": "lost its process without a result; it continues from its checkpoint",
                 "killing": "did not stop in time and is killed; it continues from its last checkpoint",
             }
@@ -108,7 +108,8 @@ class Display:
         name = next((n for n, key in needed.items() if key in active and active[key].state == "running"), None)
         if name is None:
             name = next(n for n, key in needed.items() if states[key].state != "done")
-            return [cell.name, f"{name} waits", "", "", "", "", ""], "waiting"
+            word = "is queued" if needed[name] in active else "waits"
+            return [cell.name, f"{name} {word}", "", "", "", "", ""], "waiting"
         now = active[needed[name]]
         shown = "  ".join(f"{metric} {value:.3g}" for metric, value in now.shown.items())
         left = duration((now.total - now.done) / now.rate) if now.rate > 0 and now.total else ""
