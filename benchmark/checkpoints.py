@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import io
 import json
+import re
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -12,6 +14,7 @@ from typing import Any
 from benchmark.files import write_bytes
 
 KEEP = 2
+_NAME = re.compile(r"(\d+)-([0-9a-f]+)\.(json|pt)(\.damaged)?")
 
 
 class Checkpoints:
@@ -25,7 +28,10 @@ class Checkpoints:
         self.folder = folder
 
     def save(self, state: dict[str, Any], about: dict[str, Any]) -> Path:
-        """Store a state with what the harness must know to continue (`about`, plain JSON); drop all but the newest."""
+        """Store a state with what the harness must know to continue (`about`, plain JSON); drop all but the newest.
+
+        Raises Unwritable; the earlier ones are still there then.
+        """
         envelope = {"about": about, "state": state}
         if _is_json(envelope):
             data, suffix = json.dumps(envelope).encode(), "json"
@@ -43,12 +49,21 @@ class Checkpoints:
         return path
 
     def newest(self) -> tuple[dict[str, Any], dict[str, Any], list[str]] | None:
-        """(state, about, notes) of the newest whole checkpoint, or None; a note says which file was damaged."""
+        """(state, about, notes) of the newest whole checkpoint, or None; a note says which file was damaged.
+
+        Only for the holder of the stage: a damaged file is renamed, so that it does not count as one of the newest.
+        """
         notes = []
         for path in self._newest_first():
-            data = path.read_bytes()
+            try:
+                data = path.read_bytes()
+            except OSError as error:
+                notes.append(f"checkpoint {path.name} cannot be read ({error.strerror}); trying the previous")
+                continue
             if _digest(data) != path.stem.split("-")[1]:
                 notes.append(f"checkpoint {path.name} does not match its own hash, it is damaged; trying the previous")
+                with contextlib.suppress(OSError):
+                    path.rename(path.with_name(f"{path.name}.damaged"))
                 continue
             if path.suffix == ".json":
                 envelope = json.loads(data)
@@ -60,22 +75,28 @@ class Checkpoints:
         return None
 
     def number(self) -> int:
-        """How many checkpoints have been saved so far, those since dropped included."""
-        files = self._newest_first()
-        return self._number(files[0]) if files else 0
+        """How many checkpoints have been saved so far, those since dropped or found damaged included."""
+        return max((int(_parts(path)[0]) for path in self._files()), default=0)
 
     def clear(self) -> None:
-        for path in self._newest_first():
+        for path in self._files():
             path.unlink(missing_ok=True)
 
     def _newest_first(self) -> list[Path]:
+        whole = [path for path in self._files() if _parts(path)[3] is None]
+        return sorted(whole, key=lambda path: int(_parts(path)[0]), reverse=True)
+
+    def _files(self) -> list[Path]:
         if not self.folder.is_dir():
             return []
-        return sorted((p for p in self.folder.glob("[0-9]*-*.*") if p.suffix in (".json", ".pt")), reverse=True)
+        return [path for path in self.folder.iterdir() if _NAME.fullmatch(path.name)]
 
-    @staticmethod
-    def _number(path: Path) -> int:
-        return int(path.name.split("-")[0])
+
+def _parts(path: Path) -> tuple[str, ...]:
+    """Number, hash, format and whether damaged, of a checkpoint's name."""
+    match = _NAME.fullmatch(path.name)
+    assert match is not None
+    return match.groups()
 
 
 def _digest(data: bytes) -> str:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import math
 import os
 import threading
@@ -10,12 +10,15 @@ import time
 from collections import deque
 from collections.abc import Callable, Mapping
 from pathlib import Path
-from typing import IO, Any
+from typing import Any
 
 from benchmark import seeding
+from benchmark.curve import Curve
+from benchmark.files import Unwritable
 from benchmark.lease import Claim
+from benchmark.records import UNBEGUN
 from benchmark.spec import Resources, Stage
-from benchmark.store import UNBEGUN, RunStore
+from benchmark.store import RunStore
 
 STATUS_EVERY_S = 0.5
 RATE_WINDOW_S = 20.0
@@ -49,7 +52,7 @@ class StageJob:
         self.commits: list[str | None] = [commit]
         self._store, self._stage, self._resources, self._claim, self._stop = store, stage, resources, claim, stop
         self._checkpoints = store.checkpoints(stage.key)
-        self._curve: IO[str] | None = None
+        self._curve = Curve(store.curve_file(stage.key))
         self._offers_checkpoints = False
         self._seconds_before = 0.0
         self._begun = self._saved = time.monotonic()
@@ -68,10 +71,8 @@ class StageJob:
 
     def log(self, frames: int, **metrics: float) -> None:
         """Append one row to the stage's curve; only values that a repeat would reproduce, so no times."""
-        row = {"frames": int(frames), **{name: _number(name, value) for name, value in metrics.items()}}
-        file = self._open_curve()
-        file.write(json.dumps(row) + "\n")
-        file.flush()
+        self._require_hold()
+        self._curve.append({"frames": int(frames), **{name: _number(name, value) for name, value in metrics.items()}})
 
     def progress(self, done: int, total: int, **shown: float) -> None:
         """Tell the live display how far the stage is; rate (units per second, of the last seconds) is derived."""
@@ -84,25 +85,25 @@ class StageJob:
         self._status |= {"done": int(done), "total": int(total), "rate": rate}
         self._status["shown"] = {name: float(value) for name, value in shown.items() if math.isfinite(value)}
         if now - self._shown_at >= STATUS_EVERY_S:
-            self.write_status()
+            with contextlib.suppress(Unwritable):  # it is for the display only
+                self.write_status()
         if self._stop.is_set() and not self._offers_checkpoints:
             raise Stopped  # it has no checkpoint to wait for
 
     def resume(self) -> dict[str, Any] | None:
         """The newest whole checkpoint's state, or None; rows logged after it are cut."""
-        found = self._checkpoints.newest()
         self._offers_checkpoints = True
+        found = self._checkpoints.newest()
         if found is None:
-            self._cut(0)
+            if self._checkpoints.number():
+                print("no checkpoint is whole; starting over")
             return None
         state, about, notes = found
         for note in notes:
             print(note)
-        if self._curve_size() < about["curve_bytes"]:
-            print("the curve is shorter than at the checkpoint (was metrics.jsonl changed?); starting over")
-            self._cut(0)
+        if not self._curve.cut(about):
+            print("the curve is not what it was at the checkpoint (was metrics.jsonl changed?); starting over")
             return None
-        self._cut(about["curve_bytes"])
         self._seconds_before = about["seconds"]
         self.resumed_from = [*about["resumed_from"], about["done"]]
         self._status["done"] = about["done"]
@@ -123,12 +124,9 @@ class StageJob:
         self._offers_checkpoints = True
         stop = self._stop.is_set()
         if stop or time.monotonic() - self._saved >= self._resources.checkpoint_s:
-            if not self._claim.beat():
-                raise Stopped  # another process has taken over, and the folder is its own now
-            file = self._open_curve()
-            os.fsync(file.fileno())
+            self._require_hold(now=True)
             about = {
-                "curve_bytes": file.tell(),
+                **self._curve.mark(),
                 "seconds": self.seconds(),
                 "done": self._status["done"],
                 "resumed_from": self.resumed_from,
@@ -141,6 +139,7 @@ class StageJob:
 
     def publish(self, name: str, write: Callable[[Path], None]) -> Path:
         """Write an artefact of the run folder under a temporary name and rename it into place."""
+        self._require_hold(now=True)
         return self._store.publish(self._stage.key, name, write)
 
     # what the harness itself needs
@@ -161,28 +160,16 @@ class StageJob:
         self.write_status(state="failed", reason=reason, failures=failures, transient=transient)
 
     def close(self) -> None:
-        if self._curve is not None:
-            self._curve.close()
+        self._curve.close()
 
     def finish_curve(self) -> None:
         """Make the curve durable before the result says that it is whole; a stage that logged nothing has no rows."""
-        os.fsync(self._open_curve().fileno())
+        self._curve.mark()
 
-    def _curve_size(self) -> int:
-        path = self._store.curve_file(self._stage.key)
-        return path.stat().st_size if path.exists() else 0
-
-    def _open_curve(self) -> IO[str]:
-        if self._curve is None:
-            self._cut(0)
-        assert self._curve is not None
-        return self._curve
-
-    def _cut(self, size: int) -> None:
-        """Open the curve so that the next row follows the first `size` bytes."""
-        self.close()
-        self._curve = self._store.curve_file(self._stage.key).open("a", encoding="utf-8")
-        self._curve.truncate(size)
+    def _require_hold(self, now: bool = False) -> None:
+        """Write nothing more once another process has taken over: the folder is its own then. now: ask in any case."""
+        if not (self._claim.beat() if now else self._claim.holds()):
+            raise Stopped
 
 
 def _number(name: str, value: Any) -> int | float | None:

@@ -22,8 +22,10 @@ from typing import Any, Literal
 
 from benchmark import provenance
 from benchmark.errors import BadInput
+from benchmark.files import FULL, Unusable, Unwritable, unwritable
 from benchmark.job import StageJob, Stopped
 from benchmark.lease import Claim, Process
+from benchmark.log_file import open_log
 from benchmark.spec import Resources, Stage
 from benchmark.store import RunStore
 from benchmark.transient import is_transient
@@ -49,7 +51,8 @@ def run_stage(
     It stops early (after a checkpoint) on SIGINT, SIGTERM or SIGUSR2, when `stop_file` appears, when the process
     `driver` that launched it is gone, or when another process has taken the stage over.
 
-    Raises BadInput when the stage is unknown or a parent is not done.
+    Raises BadInput when the stage is unknown or a parent is not done, and Unwritable where not even a failure can be
+    recorded, on a full disk.
     """
     store = RunStore(root)
     stage = store.stage(key)
@@ -58,24 +61,29 @@ def run_stage(
     missing = [f"{name} ({parent})" for name, parent in stage.parents.items() if not store.is_done(parent)]
     if missing:
         raise BadInput(f"stage {key} ({stage.kind}) needs {', '.join(missing)} to be done first; run the parents")
-    claim = Claim.acquire(store.claims(key))
-    if claim is None:
-        return "held"
+    stop = threading.Event()
     try:
-        if store.is_done(key):  # somebody finished between the look and the claim
-            return "done"
-        store.clean(key)
-        stop = threading.Event()
-        with _watch(claim, stop, stop_file, driver), _signals(stop):
-            return _compute(store, stage, resources, claim, stop)
-    finally:
-        claim.release()
+        with _signals(stop):
+            claim = Claim.acquire(store.claims(key), give_up=lambda: stop.is_set() or _unwanted(stop_file, driver))
+            if claim is None:
+                return "held"
+            try:
+                if store.is_done(key):  # somebody finished between the look and the claim
+                    return "done"
+                with _watch(claim, stop, stop_file, driver):
+                    return _compute(store, stage, resources, claim, stop)
+            finally:
+                claim.release()
+    except Unwritable as error:  # no more than its folder has been touched
+        failures = store.status(key).get("failures", 0) + 1
+        store.fail(key, str(error), failures, is_transient(error))
+        return "failed"
 
 
 def _compute(store: RunStore, stage: Stage, resources: Resources, claim: Claim, stop: threading.Event) -> Ended:
     key = stage.key
     with (
-        store.log_file(key).open("a", encoding="utf-8", buffering=1) as log,
+        open_log(store.log_file(key)) as log,
         contextlib.redirect_stdout(log),
         contextlib.redirect_stderr(log),
     ):
@@ -83,12 +91,29 @@ def _compute(store: RunStore, stage: Stage, resources: Resources, claim: Claim, 
         commit = provenance.revision(source)
         print(f"--- attempt {claim.number}, {_now()}, process {os.getpid()} on {resources.device}")
         print(f"commit {commit}{' (with uncommitted changes)' if source['dirty'] else ''}")
+        for note in store.clean(key):
+            print(note)
         job = StageJob(store, stage, resources, claim, stop, commit)
-        job.write_status()
         try:
+            job.write_status()
             store.write_provenance(key, source)
             metrics = _metrics(_resolve(stage.target, resources.device)(job))
             job.finish_curve()
+            if not claim.beat():
+                raise Stopped
+            result = {
+                "key": key,
+                "metrics": metrics,
+                "seconds": round(job.seconds(), 3),
+                "device": resources.device,
+                "deterministic": resources.device == "cpu",
+                "attempts": claim.number,
+                "resumed_from": job.resumed_from,
+                "commit": commit,
+                "commits": job.commits,
+                "finished": _now(),
+            }
+            store.publish_result(key, result)
         except (Stopped, KeyboardInterrupt) as why:
             if store.is_done(key) or not claim.beat():
                 print("another process has taken this stage over")
@@ -100,24 +125,15 @@ def _compute(store: RunStore, stage: Stage, resources: Resources, claim: Claim, 
             return "stopped"
         except (Exception, SystemExit) as error:
             traceback.print_exc()
-            job.failed(_one_line(error), is_transient(error))
+            if not claim.beat():
+                print("another process has taken this stage over")
+                return "held"
+            job.failed(_one_line(error, store.folder(key)), is_transient(error))
             return "failed"
         finally:
             job.close()
-        result = {
-            "key": key,
-            "metrics": metrics,
-            "seconds": round(job.seconds(), 3),
-            "device": resources.device,
-            "deterministic": resources.device == "cpu",
-            "attempts": claim.number,
-            "resumed_from": job.resumed_from,
-            "commit": commit,
-            "commits": job.commits,
-            "finished": _now(),
-        }
-        store.publish_result(key, result)
-        store.checkpoints(key).clear()
+        with contextlib.suppress(OSError):
+            store.checkpoints(key).clear()
         print(f"done in {result['seconds']} s")
         return "done"
 
@@ -154,10 +170,9 @@ def _watch(claim: Claim, stop: threading.Event, stop_file: Path | None, driver: 
         abandoned: float | None = None
         while not over.wait(WATCH_S):
             now = time.monotonic()
-            if stop_file is not None and stop_file.exists():
+            if _unwanted(stop_file, driver):
                 stop.set()
             if driver is not None and driver.alive() is False:
-                stop.set()
                 abandoned = abandoned or now
                 if now - abandoned > ABANDONED_S:
                     os._exit(1)  # it offers no checkpoint in time: nobody is left to end it, the last one must do
@@ -173,6 +188,12 @@ def _watch(claim: Claim, stop: threading.Event, stop_file: Path | None, driver: 
     finally:
         over.set()
         thread.join()
+
+
+def _unwanted(stop_file: Path | None, driver: Process | None) -> bool:
+    """Whether nobody waits for the stage any more."""
+    asked = stop_file is not None and os.path.lexists(stop_file)
+    return asked or (driver is not None and driver.alive() is False)
 
 
 @contextlib.contextmanager
@@ -200,8 +221,13 @@ def _signals(stop: threading.Event) -> Iterator[None]:
             signal.signal(number, heard)
 
 
-def _one_line(error: BaseException) -> str:
+def _one_line(error: BaseException, folder: Path) -> str:
+    """What a person is told about an exception of a target; of a full disk, where that is."""
+    if isinstance(error, OSError) and error.errno in FULL:
+        error = unwritable(Path(error.filename or folder / "a file"), error)
     text = " ".join(str(error).split())
+    if isinstance(error, Unusable):
+        return text
     return f"{type(error).__name__}: {text}"[:500] if text else type(error).__name__
 
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import json
+import contextlib
 import os
 import shutil
 import uuid
@@ -13,23 +13,18 @@ from typing import Any
 from benchmark import lease
 from benchmark.checkpoints import Checkpoints
 from benchmark.errors import BadInput
-from benchmark.files import read_json, remove_temporary, write_json, write_whole
-from benchmark.spec import Outcome, Plan, Stage, blocked
-
-# status.json before the first progress of a stage.
-UNBEGUN: dict[str, Any] = {
-    "state": "running",
-    "done": 0,
-    "total": 0,
-    "rate": 0.0,
-    "shown": {},
-    "heartbeat": 0.0,
-    "attempt": 0,
-    "failures": 0,
-    "transient": False,
-    "reason": None,
-    "pid": 0,
-}
+from benchmark.files import (
+    Damaged,
+    Unusable,
+    Unwritable,
+    read_json,
+    remove_temporary,
+    set_aside,
+    write_json,
+    write_whole,
+)
+from benchmark.records import UNBEGUN, read_curve, read_plan, read_provenance, read_result, read_spec, read_status
+from benchmark.spec import Outcome, Plan, Stage, State, blocked
 
 
 class RunStore:
@@ -92,27 +87,37 @@ class RunStore:
     def register(self, stage: Stage) -> None:
         """Make the stage known by its key, so that a job can be given the key alone."""
         path = self.folder(stage.key) / "spec.json"
-        if not path.exists():
-            write_json(path, stage.to_json(), exclusive=True)
+        if path.exists():
+            try:
+                self.stage(stage.key)
+                return
+            except Damaged:
+                set_aside(path)
+        write_json(path, stage.to_json(), exclusive=True)
 
     def stage(self, key: str) -> Stage:
-        """Raises BadInput for a key that no plan has registered here."""
-        data = read_json(self.folder(key) / "spec.json")
-        if data is None:
+        """Raises BadInput for a key that no plan has registered here, Damaged where its file is not whole."""
+        stage = read_spec(self.folder(key) / "spec.json", key)
+        if stage is None:
             raise BadInput(f"stage {key} is not in {self.root}; `run_all.py plan --grid NAME` lists the keys of a grid")
-        return Stage.from_json(data)
+        return stage
 
     def is_done(self, key: str) -> bool:
-        return (self.folder(key) / "result.json").exists()
+        return self.result(key) is not None
 
     def result(self, key: str) -> dict[str, Any] | None:
-        """The content of `result.json`, or None while the stage is not done."""
-        result: dict[str, Any] | None = read_json(self.folder(key) / "result.json")
-        return result
+        """The content of `result.json`, or None while the stage is not done; a damaged one does not count."""
+        try:
+            return read_result(self._result_file(key), key)
+        except Damaged:
+            return None
+
+    def _result_file(self, key: str) -> Path:
+        return self.folder(key) / "result.json"
 
     def publish_result(self, key: str, result: dict[str, Any]) -> bool:
         """Make the stage done. False when somebody else had done so before, whose result stands."""
-        return write_json(self.folder(key) / "result.json", result, exclusive=True)
+        return write_json(self._result_file(key), result, exclusive=True)
 
     def publish(self, key: str, name: str, write: Callable[[Path], None]) -> Path:
         """Write an artefact under a temporary name and rename it into place."""
@@ -121,35 +126,61 @@ class RunStore:
         return path
 
     def status(self, key: str) -> dict[str, Any]:
-        """The content of `status.json`; empty before the first attempt."""
-        return read_json(self.folder(key) / "status.json") or {}
+        """The content of `status.json`; empty before the first attempt, and unbegun where the file is damaged."""
+        for path in (self._notice(key), self.folder(key) / "status.json"):
+            try:
+                status = read_status(path)
+            except Damaged as error:
+                return {**UNBEGUN, "state": "stopped", "reason": f"{error}; the next run writes it anew"}
+            if status is not None:
+                return status
+        return {}
 
     def write_status(self, key: str, status: dict[str, Any]) -> None:
-        write_json(self.folder(key) / "status.json", status, durable=status["state"] != "running")
+        """Raises Unwritable; a last word whose run folder cannot be written is kept beside the runs instead."""
+        last_word = status["state"] != "running"
+        try:
+            write_json(self.folder(key) / "status.json", status, durable=last_word)
+        except Unwritable:
+            if not last_word:
+                raise
+            write_json(self._notice(key), status)
+        else:
+            with contextlib.suppress(OSError):
+                self._notice(key).unlink(missing_ok=True)
+
+    def _notice(self, key: str) -> Path:
+        return self.root / ".unwritable" / f"{key}.json"
 
     def provenance(self, key: str) -> dict[str, Any] | None:
-        """Commit, packages, hardware and command of the first attempt."""
-        provenance: dict[str, Any] | None = read_json(self.folder(key) / "provenance.json")
-        return provenance
+        """Commit, packages, hardware and command of the first attempt; None where there is none that is whole."""
+        try:
+            return read_provenance(self.folder(key) / "provenance.json")
+        except Damaged:
+            return None
 
     def write_provenance(self, key: str, provenance: dict[str, Any]) -> None:
         write_json(self.folder(key) / "provenance.json", provenance, exclusive=True)
 
     def held(self, key: str) -> dict[str, Any] | None:
-        """The claim of the process that computes this stage now, or None."""
+        """The claim of the process that computes this stage now, or None where none does for certain."""
         return lease.holder(self.claims(key))
 
     def curve(self, key: str) -> list[dict[str, float]]:
-        """Rows of `metrics.jsonl`: {"frames": int, "<metric>": float, …}; an unfinished last line is left out."""
-        try:
-            text = self.curve_file(key).read_text(encoding="utf-8")
-        except FileNotFoundError:
-            return []
-        return [json.loads(line) for line in text.splitlines(keepends=True) if line.endswith("\n")]
+        """Rows of `metrics.jsonl`: {"frames": int, "<metric>": float, …}; an unfinished last line is left out.
+
+        Raises Damaged.
+        """
+        return read_curve(self.curve_file(key))
 
     def outcome(self, key: str) -> Outcome:
         """What became of a stage so far. A stage whose process is gone counts as stopped: it can be continued."""
-        result = self.result(key)
+        try:
+            result, damage = read_result(self._result_file(key), key), None
+        except Damaged as error:
+            result, damage = None, f"{error}; the next run sets it aside and computes the stage again"
+        except Unusable as error:
+            return Outcome(key, "stopped", reason=str(error))
         if result is not None:
             return Outcome(
                 key,
@@ -164,15 +195,17 @@ class RunStore:
                 finished=result["finished"],
             )
         status = self.status(key)
+        state: State
         if not status:
-            return Outcome(key, "running" if self.held(key) else "missing")
+            state = "running" if lease.seems_held(self.claims(key)) else "stopped" if damage else "missing"
+            return Outcome(key, state, reason=damage)
         state = status["state"]
-        if state == "running" and not self.held(key):
+        if state == "running" and not lease.seems_held(self.claims(key)):
             state = "stopped"
         return Outcome(
             key,
             state,
-            reason=status["reason"],
+            reason=status["reason"] or damage,
             log=self._log(key),
             done=status["done"],
             total=status["total"],
@@ -180,6 +213,7 @@ class RunStore:
             shown=status["shown"],
             attempts=status["attempt"],
             failures=status["failures"],
+            transient=status["transient"],
         )
 
     def outcomes(self, plan: Plan) -> dict[str, Outcome]:
@@ -190,9 +224,9 @@ class RunStore:
         path = self.log_file(key)
         return str(path.relative_to(self.root)) if path.exists() else None
 
-    def fail(self, key: str, reason: str, failures: int) -> None:
-        """Record that the stage's jobs died without a word of their own."""
-        ending = {"state": "failed", "reason": reason, "failures": failures, "transient": False}
+    def fail(self, key: str, reason: str, failures: int, transient: bool = False) -> None:
+        """Record for the stage's jobs that they failed, where they had no word of their own."""
+        ending = {"state": "failed", "reason": reason, "failures": failures, "transient": transient}
         self.write_status(key, {**UNBEGUN, **self.status(key), **ending})
 
     def forgive(self, key: str) -> None:
@@ -204,29 +238,96 @@ class RunStore:
 
     def interruptions(self, key: str) -> list[dict[str, Any]]:
         """How jobs that computed the stage ended without its own word: {"why", "at", "checkpoint", "job"} each."""
-        return read_json(self.folder(key) / "interruptions.json") or []
+        try:
+            return read_json(self.folder(key) / "interruptions.json") or []
+        except Damaged:
+            return []
 
     def note_interruption(self, key: str, entry: dict[str, Any]) -> None:
         """Add one to `interruptions`; only the driver does so."""
         write_json(self.folder(key) / "interruptions.json", [*self.interruptions(key), entry])
 
-    def require_free(self, key: str) -> None:
-        """Raises BadInput while a process computes this stage."""
-        holder = self.held(key)
-        if holder is not None:
-            raise BadInput(f"stage {key} is being computed by process {holder['pid']}; stop that first")
+    def require_free(self, *keys: str) -> None:
+        """Raises BadInput while a process computes these stages.
+
+        Waits up to `lease.STALE_S`, once for all of them, where that process is on another machine.
+        """
+        for key in keys:
+            self.held(key)  # the first look at each, from which on its heartbeat is watched
+        for key in keys:
+            holder = lease.settled(self.claims(key))
+            if holder is not None:
+                raise BadInput(f"stage {key} is being computed by {lease.words(holder)}; stop that first")
 
     def discard(self, key: str) -> None:
         """Delete a stage's run folder. Raises BadInput while a process computes it."""
         self.require_free(key)
+        self._notice(key).unlink(missing_ok=True)
         if self.folder(key).exists():
             # Renamed first, so that nobody ever meets a folder that is half deleted.
             grave = self.folder(key).rename(self.root / f".{key}.{uuid.uuid4().hex[:8]}.deleted")
             shutil.rmtree(grave)
 
-    def clean(self, key: str) -> None:
-        """Remove what a killed writer left behind; only for the holder of the claim."""
+    def clean(self, key: str) -> list[str]:
+        """Remove what a killed writer left behind, set damaged files aside; what was found, in words.
+
+        Only for the holder of the claim.
+        """
         remove_temporary(self.folder(key))
+        notes = []
+        readers: dict[str, Callable[[Path], object]] = {
+            "result": lambda path: read_result(path, key),
+            "status": read_status,
+            "provenance": read_provenance,
+        }
+        for name, read in readers.items():
+            path = self.folder(key) / f"{name}.json"
+            try:
+                read(path)
+            except Damaged as error:
+                notes.append(f"{error}; it is kept as {set_aside(path).name}")
+        return notes
+
+    # what stages took
+
+    def history_file(self) -> Path:
+        return self.root / "history.json"
+
+    def probes_file(self) -> Path:
+        return self.root / "probes.json"
+
+    def probe_folder(self) -> Path:
+        """Where a probe computes; nothing in it is a result."""
+        return self.root / ".probe"
+
+    def done_stages(self) -> dict[str, int]:
+        """Key of every stage that has a result -> when that was written (nanoseconds), without reading it."""
+        if not self.root.is_dir():
+            return {}
+        with os.scandir(self.root) as entries:
+            names = [entry.name for entry in entries if not entry.name.startswith(".")]
+        found = {name: self.done_at(name) for name in names}
+        return {name: written for name, written in found.items() if written is not None}
+
+    def done_at(self, key: str) -> int | None:
+        """When a stage's result was written, in nanoseconds; None where it has none."""
+        try:
+            return self._result_file(key).stat().st_mtime_ns
+        except (FileNotFoundError, NotADirectoryError):
+            return None
+
+    def size(self, key: str) -> int:
+        """Bytes of a run folder, without its checkpoints, which go when it is done."""
+        with os.scandir(self.folder(key)) as entries:
+            return sum(entry.stat().st_size for entry in entries if entry.is_file())
+
+    def forecast(self, grid: str) -> dict[str, dict[str, Any]]:
+        """Key -> {"seconds", "basis"}, for the stages of a grid of which it was foretold before they began."""
+        data = read_json(self.grid_folder(grid) / "forecast.json", {"stages": {}})
+        return dict(data["stages"]) if data else {}
+
+    def write_forecast(self, grid: str, stages: dict[str, dict[str, Any]]) -> None:
+        write_json(self.grid_folder(grid) / "forecast.json", {"stages": stages})
 
     # grids
 
@@ -234,11 +335,11 @@ class RunStore:
         write_json(self.grid_folder(plan.grid) / "plan.json", plan.to_json())
 
     def plan(self, grid: str) -> Plan:
-        """The plan of the last run of a grid. Raises BadInput where there was none."""
-        data = read_json(self.grid_folder(grid) / "plan.json")
-        if data is None:
+        """The plan of the last run of a grid. Raises BadInput where there was none, Damaged where it is not whole."""
+        plan = read_plan(self.grid_folder(grid) / "plan.json")
+        if plan is None:
             raise BadInput(f"grid {grid!r} has not been run in {self.root} (runs: {', '.join(self.grids()) or 'none'})")
-        return Plan.from_json(data)
+        return plan
 
     def grids(self) -> list[str]:
         folder = self.root / "grids"
@@ -251,7 +352,10 @@ class RunStore:
 
     def finished(self, grid: str, state: str) -> list[Path]:
         """The report's files if they show this state, else none."""
-        noted = read_json(self.grid_folder(grid) / "finished.json")
+        try:
+            noted = read_json(self.grid_folder(grid) / "finished.json", {"state": "", "report": []})
+        except Damaged:
+            return []
         if noted is None or noted["state"] != state:
             return []
         report = [self.root / name for name in noted["report"]]

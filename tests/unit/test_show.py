@@ -14,11 +14,12 @@ from benchmark.execute import Driver, prepare
 from benchmark.launch import launcher
 from benchmark.lease import Claim
 from benchmark.progress import Display
+from benchmark.records import UNBEGUN
 from benchmark.request import read_request
 from benchmark.show import duration, result_table, table
 from benchmark.show_plan import plan_text
 from benchmark.spec import Cell, Outcome, Plan
-from benchmark.store import UNBEGUN, RunStore
+from benchmark.store import RunStore
 from benchmark.validate import Schema
 from tests.toy import Toy
 

@@ -6,18 +6,18 @@ import json
 import os
 import subprocess
 import sys
-import time
 from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
 
-from benchmark import files, lease
+from benchmark import lease
 from benchmark.checkpoints import Checkpoints
 from benchmark.errors import BadInput
 from benchmark.lease import Claim, Process
+from benchmark.records import UNBEGUN
 from benchmark.spec import Stage
-from benchmark.store import UNBEGUN, RunStore
+from benchmark.store import RunStore
 
 STAGE = Stage("policy", "t", {"seed": 0})
 RESULT = {
@@ -124,16 +124,16 @@ def test_of_many_claimants_one_gets_the_stage(tmp_path: Path) -> None:
 def test_a_claim_made_between_another_s_look_and_its_try_stands(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    looked, mine = lease._live, []
+    looked, mine = lease._alive, []
 
-    def look(folder: Path, number: int) -> object:
-        seen = looked(folder, number)
+    def look(folder: Path, number: int, watch: lease.Watch) -> bool | None:
+        seen = looked(folder, number, watch)
         if not mine:
             mine.append(None)  # the call inside sees the real thing
             mine[0] = Claim.acquire(folder)
         return seen
 
-    monkeypatch.setattr(lease, "_live", look)
+    monkeypatch.setattr(lease, "_alive", look)
     assert Claim.acquire(tmp_path) is None
     assert mine[0] is not None
 
@@ -152,19 +152,6 @@ def test_a_process_is_not_mistaken_for_a_later_one_with_its_number() -> None:
     assert me.alive() is True
     assert Process(me.host, me.pid, me.start - 1).alive() is False
     assert Process("elsewhere", me.pid, me.start).alive() is None
-
-
-@pytest.mark.parametrize("age", [2 * lease.STALE_S, 24 * 3600 + 5], ids=["minutes", "a day and five seconds"])
-def test_a_claim_from_another_machine_holds_while_its_heart_beats(tmp_path: Path, age: float) -> None:
-    files.write_json(tmp_path / "1.json", {"host": "elsewhere", "pid": 1, "start": 1, "since": 0.0, "released": False})
-    assert Claim.acquire(tmp_path) is None
-    long_ago = time.time() - age
-    os.utime(tmp_path / "1.json", (long_ago, long_ago))
-    taken = Claim.acquire(tmp_path)
-    assert taken is not None
-    overtaken = Claim(tmp_path / "1.json", 1)
-    assert taken.beat()
-    assert not overtaken.beat()
 
 
 # checkpoints

@@ -1,0 +1,100 @@
+"""The JSON files of a store, read so that only whole ones count: each reader raises Damaged, which names the file."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+from typing import Any
+
+from benchmark.files import Damaged, read_json
+from benchmark.spec import Plan, Stage
+
+# status.json before the first progress of a stage.
+UNBEGUN: dict[str, Any] = {
+    "state": "running",
+    "done": 0,
+    "total": 0,
+    "rate": 0.0,
+    "shown": {},
+    "heartbeat": 0.0,
+    "attempt": 0,
+    "failures": 0,
+    "transient": False,
+    "reason": None,
+    "pid": 0,
+}
+# The fields that a file must have, with values of their types.
+_STATUS = {name: value for name, value in UNBEGUN.items() if name != "transient"}  # the first versions had none
+_PROVENANCE = {"commit": None, "dirty": False, "created": 0.0}
+_SPEC = {"key": "", "kind": "", "target": "", "params": {}, "parents": {}, "version": 0}
+_PLAN: dict[str, Any] = {"grid": "", "cells": [], "stages": {}}
+_RESULT = {
+    "metrics": {},
+    "attempts": 0,
+    "seconds": 0.0,
+    "device": "",
+    "deterministic": True,
+    "resumed_from": [],
+    "finished": "",
+}
+
+
+def read_spec(path: Path, key: str) -> Stage | None:
+    """The stage of a run folder's `spec.json`, which must have the folder's key."""
+    data = read_json(path, _SPEC)
+    if data is None:
+        return None
+    try:
+        stage = Stage.from_json(data)
+    except ValueError as error:
+        raise Damaged(f"{path} is damaged: {error}") from None
+    if stage.key != key:
+        raise Damaged(f"{path} is damaged: it is that of stage {stage.key}")
+    return stage
+
+
+def read_result(path: Path, key: str) -> dict[str, Any] | None:
+    """A run folder's `result.json`, which must be that of its stage."""
+    result: dict[str, Any] | None = read_json(path, _RESULT)
+    if result is not None and result.get("key", key) != key:
+        raise Damaged(f"{path} is damaged: it is that of stage {result['key']}")
+    return result
+
+
+def read_status(path: Path) -> dict[str, Any] | None:
+    status = read_json(path, _STATUS)
+    return None if status is None else {**UNBEGUN, **status}
+
+
+def read_provenance(path: Path) -> dict[str, Any] | None:
+    provenance: dict[str, Any] | None = read_json(path, _PROVENANCE)
+    return provenance
+
+
+def read_curve(path: Path) -> list[dict[str, float]]:
+    """Rows {"frames": int, "<metric>": float, …}; an unfinished last line is left out, and no file has no rows."""
+    try:
+        lines = path.read_bytes().splitlines(keepends=True)
+    except FileNotFoundError:
+        return []
+    rows = []
+    for number, line in enumerate(lines, start=1):
+        if line.endswith(b"\n"):
+            try:
+                row = json.loads(line)
+                row["frames"]
+            except (ValueError, KeyError, TypeError):
+                remedy = f"move {path.parent} away and run its grid again, which computes it anew"
+                raise Damaged(f"{path} is damaged in line {number}; {remedy}") from None
+            rows.append(row)
+    return rows
+
+
+def read_plan(path: Path) -> Plan | None:
+    """A grid's `plan.json`."""
+    try:
+        data = read_json(path, _PLAN)
+        return None if data is None else Plan.from_json(data)
+    except (Damaged, KeyError, TypeError, ValueError, AttributeError) as error:
+        what = str(error) if isinstance(error, Damaged) else f"{path} is damaged ({type(error).__name__}: {error})"
+        raise Damaged(f"{what}; `run_all.py run --grid {path.parent.name}` writes it anew") from None
