@@ -35,7 +35,7 @@ class Seen:
 
 
 class Queue(Protocol):
-    """A scheduler's commands; the real ones are in benchmark/submitit_queue.py, tests bring a simulated cluster."""
+    """A scheduler's commands; the real ones are in benchmark/submitit_queue.py; tests bring a simulated cluster."""
 
     def submit(self, name: str, folder: Path, works: Sequence[Work], parameters: Mapping[str, Any]) -> str:
         """Hand over a batch: one job per work, in this order; returns the id, which is for people.
@@ -43,14 +43,14 @@ class Queue(Protocol):
         folder: for the batch's files. parameters: of submitit's executor. Raises Refused, NotNow or Unreachable.
         """
 
-    def handed_over(self, folder: Path, works: int) -> bool:
-        """Whether every job of a batch has got what it is to compute; not so where its submission was cut short."""
+    def handed_over(self, folder: Path, works: int) -> str | None:
+        """The id of a batch of so many works if each job has what it is to compute; None where that was cut short."""
 
     def listing(self) -> Mapping[Task, Seen]:
         """The jobs of this user that are in the queue: waiting, running, or about to leave. Raises Unreachable."""
 
     def endings(self, names: Collection[str]) -> Mapping[Task, str]:
-        """The accounting's word on jobs of these batches, e.g. TIMEOUT; it lags; {} where there is no accounting."""
+        """Slurm's last word on jobs of these batches, e.g. TIMEOUT; late, incomplete or {} where nobody keeps it."""
 
     def cancel(self, tasks: Collection[Task]) -> None:
         """Take jobs out of the queue, wherever they are. Raises Unreachable."""
