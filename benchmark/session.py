@@ -12,6 +12,7 @@ from rich.console import Console
 
 from benchmark import show
 from benchmark.execute import Driver, Mode, prepare
+from benchmark.forecast import Forecast
 from benchmark.launch import launcher
 from benchmark.progress import Display
 from benchmark.provenance import PROJECT
@@ -46,12 +47,21 @@ def run_grid(
     prepare(chosen, store, mode)
     store.write_plan(plan)
     display = Display(console)
-    driver = Driver(chosen, store, request.executor, launcher(store, request.executor, plan.grid), display.listen)
+    forecast = Forecast(chosen, store, request.executor)
+
+    def listen(word: str, about: str) -> None:
+        forecast.heard(word, about)
+        display.listen(word, about)
+
+    jobs_of = launcher(store, request.executor, plan.grid)
+    driver = Driver(chosen, store, request.executor, jobs_of, listen, forecast.price.expected)
     display.driver = driver
     todo = driver.to_compute()
     say(f"grid {plan.grid}: {_before(driver, len(todo))}")
     uri = tracking_uri(store, request.tracking_uri)
     mirror = BackgroundMirror(Mirror(plan, store, uri), lambda text: console.print(f"warning: {text}", style="yellow"))
+    if todo:
+        forecast.at_launch()
     if todo and detach:
         driver.run(detach=True)
         say(f"{driver.jobs()} jobs are in the queue and go on by themselves; {_LATER}")

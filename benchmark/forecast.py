@@ -1,0 +1,52 @@
+"""What a grid's stages were expected to take, written before each began and kept, so that the report can compare."""
+
+from __future__ import annotations
+
+from benchmark.cost import Price, price
+from benchmark.estimate import Estimate, Estimator
+from benchmark.executors import ExecutorConfig
+from benchmark.history import History
+from benchmark.spec import Plan
+from benchmark.store import RunStore
+
+
+class Forecast:
+    """Foretells the stages of a run: at launch those that have a price, the others as soon as one like them is done.
+
+    A stage that has begun is not foretold any more, and what was foretold once is never changed.
+    """
+
+    def __init__(self, plan: Plan, store: RunStore, config: ExecutorConfig) -> None:
+        self.plan, self.store = plan, store
+        self._estimator = Estimator(History(store))
+        self.price: Price = price(plan, store, config, self._estimator)
+        self._told = store.forecast(plan.grid)
+        self._open = {key: one.resources.device for key, one in self.price.stages.items() if key not in self._told}
+
+    def at_launch(self) -> None:
+        self._tell({key: self.price.stages[key].estimate for key in self._open})
+
+    def heard(self, word: str, about: str) -> None:
+        """Listens to the driver: what has just finished may price others."""
+        if word != "done":
+            return
+        self._open.pop(about, None)
+        kind = self.plan.stages[about].kind
+        waiting = {key: device for key, device in self._open.items() if self.plan.stages[key].kind == kind}
+        if waiting:
+            self._estimator.history.learn(about)
+            self._estimator.forget()
+            self._tell({key: self._estimator.estimate(self.plan.stages[key], waiting[key]) for key in waiting})
+
+    def _tell(self, estimates: dict[str, Estimate]) -> None:
+        known = {key: found for key, found in estimates.items() if found.seconds is not None}
+        told = {
+            key: {"seconds": found.seconds, "basis": found.basis}
+            for key, found in known.items()
+            if not self.store.status(key)
+        }
+        for key in known:
+            del self._open[key]
+        if told:
+            self._told |= told
+            self.store.write_forecast(self.plan.grid, self._told)
