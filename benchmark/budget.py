@@ -6,6 +6,7 @@ import re
 
 from benchmark.cost import Price
 from benchmark.errors import BadInput
+from benchmark.show_cost import hours
 from benchmark.spec import Cell, Plan
 
 _HOURS = {"m": 1 / 60, "h": 1.0, "d": 24.0}
@@ -14,10 +15,10 @@ _HOURS = {"m": 1 / 60, "h": 1.0, "d": 24.0}
 def parse(text: str) -> float:
     """Hours of `40h`, `90m`, `2d`, `1.5h`. Raises BadInput."""
     found = re.fullmatch(r"(\d+(?:\.\d*)?|\.\d+)\s*([mhd])", text.strip())
-    hours = float(found[1]) * _HOURS[found[2]] if found else 0.0
-    if hours <= 0:
+    given = float(found[1]) * _HOURS[found[2]] if found else 0.0
+    if given <= 0:
         raise BadInput(f"--budget is {text!r}, expected a time such as 40h, 90m or 2d")
-    return hours
+    return given
 
 
 def within(plan: Plan, price: Price, text: str) -> Plan:
@@ -27,28 +28,23 @@ def within(plan: Plan, price: Price, text: str) -> Plan:
     begun; else they are taken in the order of the grid. Raises BadInput where a price is unknown, and where not even
     one seed fits.
     """
-    hours, unit = parse(text), unit_of(price)
+    limit = parse(text)
     if price.unknown:
         raise BadInput(
             f"--budget {text}: {len(price.unknown)} of {len(price.stages)} stages have no price, for nothing like them "
             "has been computed here; add --probe, which measures their speed"
         )
-    costs = {
-        key: one.seconds * (one.resources.gpus if price.uses_gpus else one.resources.cpus) / 3600
-        for key, one in price.stages.items()
-        if one.seconds is not None
-    }
     blocks = _blocks(plan)
     needs = {
         seed: dict.fromkeys(key for cell in cells for key in cell.stages.values()) for seed, cells in blocks.items()
     }
-    alone = {seed: sum(costs.get(key, 0.0) for key in keys) for seed, keys in needs.items()}
+    alone = {seed: sum(map(price.hours, keys)) for seed, keys in needs.items()}
     kept: list[int] = []
     paid: set[str] = set()
     spent = 0.0
     for seed in sorted(blocks, key=lambda seed: alone[seed]):
-        more = sum(costs.get(key, 0.0) for key in needs[seed] if key not in paid)
-        if spent + more > hours:
+        more = sum(price.hours(key) for key in needs[seed] if key not in paid)
+        if spent + more > limit:
             break
         kept.append(seed)
         paid.update(needs[seed])
@@ -57,14 +53,9 @@ def within(plan: Plan, price: Price, text: str) -> Plan:
         cheapest = min(alone, key=lambda seed: alone[seed])
         raise BadInput(
             f"--budget {text} is not enough for one seed; seed {cheapest}, with all its environments and methods, "
-            f"takes {alone[cheapest]:.2g} {unit}"
+            f"takes {hours(alone[cheapest])} of {price.unit}"
         )
     return plan.only(tuple(cell for cell in plan.cells if cell.seed in kept))
-
-
-def unit_of(price: Price) -> str:
-    """What a budget is counted in."""
-    return "GPU-hours" if price.uses_gpus else "core-hours"
 
 
 def _blocks(plan: Plan) -> dict[int, list[Cell]]:

@@ -67,6 +67,18 @@ class Price:
         return any(price.resources.gpus for price in self.stages.values())
 
     @property
+    def unit(self) -> str:
+        """What a budget is counted in: hours of this."""
+        return "GPU time" if self.uses_gpus else "core time"
+
+    def hours(self, key: str) -> float:
+        """Hours that are left of a stage, of what a budget is counted in; 0 where it is done or unknown."""
+        if key not in self.expected:
+            return 0.0
+        resources = self.stages[key].resources
+        return self.expected[key] * (resources.gpus if self.uses_gpus else resources.cpus) / 3600
+
+    @property
     def core_hours(self) -> float:
         """Of computing: seconds of every stage × the cores that it is given."""
         return sum(self.stages[key].resources.cpus * seconds for key, seconds in self.expected.items()) / 3600

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from benchmark.cost import BASES, Price
 from benchmark.show import duration
+from benchmark.spec import Plan
 
 _NAMED = 6  # so many of the stages without a price are named
 _WORDS = {
@@ -55,7 +56,19 @@ def _power(price: Price) -> str:
     )
 
 
+def budget_text(plan: Plan, kept: Plan, price: Price, text: str) -> str:
+    """Which seeds of a plan a budget keeps, what they take of it, and which it leaves out; price: of the plan."""
+    seeds = list(dict.fromkeys(cell.seed for cell in plan.cells))
+    inside = {cell.seed for cell in kept.cells}
+    spent = sum(price.hours(key) for key in kept.stages)
+    left_out = [str(seed) for seed in seeds if seed not in inside]
+    words = f"budget {text}: keeps {len(inside)} of {len(seeds)} seeds ({', '.join(map(str, sorted(inside)))})"
+    words += f" with {len(kept.cells)} of {len(plan.cells)} cells, {hours(spent)} of {price.unit}"
+    return words + (f"; left out: {', '.join(left_out)}" if left_out else "")
+
+
 def hours(number: float) -> str:
+    """929.1 h, 42 min."""
     return f"{number:.1f} h" if number >= 1 else f"{number * 60:.0f} min" if number >= 1 / 60 else "under a minute"
 
 
