@@ -34,8 +34,7 @@ Listener = Callable[[str, str], None]
 def prepare(plan: Plan, store: RunStore, mode: Mode) -> None:
     """Register the stages and apply the mode: retry forgives failures, force discards what the plan's cells have."""
     if mode == "force":
-        for key in plan.stages:  # all of them before the first, so that nothing is deleted by half
-            store.require_free(key)
+        store.require_free(*plan.stages)  # all of them before the first, so that nothing is deleted by half
         for key in plan.stages:
             store.discard(key)
     for stage in plan.stages.values():

@@ -57,6 +57,8 @@ def run_stage(
     store = RunStore(root)
     stage = store.stage(key)
     if store.is_done(key):
+        if store.held(key) is None:
+            store.tidy(key)
         return "done"
     missing = [f"{name} ({parent})" for name, parent in stage.parents.items() if not store.is_done(parent)]
     if missing:
@@ -91,7 +93,8 @@ def _compute(store: RunStore, stage: Stage, resources: Resources, claim: Claim, 
         commit = provenance.revision(source)
         print(f"--- attempt {claim.number}, {_now()}, process {os.getpid()} on {resources.device}")
         print(f"commit {commit}{' (with uncommitted changes)' if source['dirty'] else ''}")
-        for note in store.clean(key):
+        store.tidy(key)
+        for note in store.set_aside_damaged(key):
             print(note)
         job = StageJob(store, stage, resources, claim, stop, commit)
         try:
@@ -133,7 +136,7 @@ def _compute(store: RunStore, stage: Stage, resources: Resources, claim: Claim, 
         finally:
             job.close()
         with contextlib.suppress(OSError):
-            store.checkpoints(key).clear()
+            store.tidy(key)
         print(f"done in {result['seconds']} s")
         return "done"
 

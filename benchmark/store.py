@@ -268,12 +268,18 @@ class RunStore:
             grave = self.folder(key).rename(self.root / f".{key}.{uuid.uuid4().hex[:8]}.deleted")
             shutil.rmtree(grave)
 
-    def clean(self, key: str) -> list[str]:
-        """Remove what a killed writer left behind, set damaged files aside; what was found, in words.
+    def tidy(self, key: str) -> None:
+        """Remove what a killed writer left behind, of a done stage its checkpoints too; not while anybody computes."""
+        for folder in (self.folder(key), self.claims(key), self.checkpoints(key).folder):
+            remove_temporary(folder)
+        if self.is_done(key):
+            self.checkpoints(key).clear()
+
+    def set_aside_damaged(self, key: str) -> list[str]:
+        """Rename damaged files, so that they can be written anew; what was found, in words.
 
         Only for the holder of the claim.
         """
-        remove_temporary(self.folder(key))
         notes = []
         readers: dict[str, Callable[[Path], object]] = {
             "result": lambda path: read_result(path, key),

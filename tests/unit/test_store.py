@@ -61,7 +61,7 @@ def test_a_failed_write_leaves_the_old_file_and_no_litter(store: RunStore) -> No
 def test_what_a_killed_writer_left_is_swept_by_the_next_holder(store: RunStore) -> None:
     litter = store.folder(STAGE.key) / ".0123.tmp.pt"
     litter.touch()
-    store.clean(STAGE.key)
+    store.tidy(STAGE.key)
     assert not litter.exists()
 
 
