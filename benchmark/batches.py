@@ -118,14 +118,15 @@ class Ledger:
                 shutil.rmtree(folder, ignore_errors=True)
 
     def words(self, batch: Batch, index: int) -> str:
-        """The last lines that a job's process printed itself; empty where it never wrote any."""
+        """The last lines that a job's process and Slurm's own printed; empty where nothing ever ran."""
         place = f"_{index}" if len(batch.works) > 1 else ""
         lines: list[str] = []
-        for path in sorted(self.files(batch.name).glob(f"*{place}_0_log.*")):
-            with path.open("rb") as file:
-                file.seek(max(0, path.stat().st_size - _TAIL))
-                lines += file.read().decode("utf-8", errors="replace").splitlines()[-_LINES:]
-        return "\n".join(lines)
+        for kind in ("out", "err"):
+            for path in sorted(self.files(batch.name).glob(f"*{place}_0_log.{kind}")):
+                with path.open("rb") as file:
+                    file.seek(max(0, path.stat().st_size - _TAIL))
+                    lines += file.read().decode("utf-8", errors="replace").splitlines()[-_LINES:]
+        return "\n".join(line for line in lines if not line.startswith("submitit INFO"))
 
     def _file(self, name: str) -> Path:
         return self._folder / f"{name}.json"

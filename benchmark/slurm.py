@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import contextlib
 import time
+from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
 from benchmark import lease, sbatch
@@ -27,7 +28,9 @@ from benchmark.submitit_queue import SubmititQueue
 
 WAIT_S = 30.0  # before sbatch is tried again after it took no more jobs
 
-# Why some jobs wait for what will never come; on many clusters sbatch accepts them.
+# Why jobs wait for their turn …
+_ORDINARY = {"", "BeginTime", "Cleaning", "Dependency", "JobArrayTaskLimit", "None", "Priority", "Resources"}
+# … and why some wait for what will never come; on many clusters sbatch accepts them.
 _HOPELESS = {
     "AccountNotAllowed",
     "BadConstraints",
@@ -225,7 +228,13 @@ class SlurmLauncher:
             self.trouble = str(error)
         else:
             if self._clock() >= self._not_before:
-                self.trouble = None
+                self.trouble = self._unusual(self._listing)
+
+    def _unusual(self, listing: Mapping[Task, Seen]) -> str | None:
+        """Why jobs wait, where it is not for their turn: a person may have to do something about it."""
+        seen = (listing[flight.task] for flight in self._flights.values() if flight.task in listing)
+        reasons = Counter(one.reason for one in seen if one.state == "PENDING" and one.reason not in _ORDINARY)
+        return "; ".join(f"{number} jobs wait: {reason}" for reason, number in reasons.most_common()) or None
 
     # tidying
 
