@@ -45,7 +45,8 @@ class GridData:
     the method on the environment; commit, dirty: of the code of the result's run. key: the run of the result; keys: all
     runs of the cell; seconds: of all stages that its result needs, each once, shared ones included. COST_COLUMNS: see
     reports.extra. stages: STAGE_COLUMNS, one row per distinct stage; metrics is a mapping. curves: CURVE_COLUMNS; whole
-    says that the stage is done. provenance: stage key -> commit, packages, ….
+    says that the stage is done. provenance: stage key -> commit, packages, …. forecast: stage key -> seconds, basis, as
+    they were foretold before the stage began.
     """
 
     root: Path
@@ -55,6 +56,7 @@ class GridData:
     stages: pd.DataFrame
     curves: pd.DataFrame
     provenance: Mapping[str, Mapping[str, Any]]
+    forecast: Mapping[str, Mapping[str, Any]]
 
     @property
     def headline(self) -> str:
@@ -204,6 +206,7 @@ def load(root: Path, grid: str) -> GridData:
         stages=_frame(stages, STAGE_COLUMNS),
         curves=_curves(store, plan, outcomes),
         provenance=provenance,
+        forecast=store.forecast(grid),
     )
 
 

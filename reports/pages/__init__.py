@@ -15,6 +15,7 @@ from reports.pages import (
     coverage,
     curves,
     diagnostics,
+    forecast,
     protocol,
     provenance,
     results,
@@ -33,6 +34,7 @@ PAGES: tuple[Callable[[GridData], Page | None], ...] = (
     diagnostics.page,
     coverage.page,
     cost.page,
+    forecast.page,
     protocol.page,
     provenance.page,
 )
