@@ -56,10 +56,10 @@ def make_plan(configs: Configs, schema: Schema, request: Request) -> Plan:
     )
 
 
-def select(plan: Plan, patterns: Sequence[str]) -> tuple[Cell, ...]:
+def select(plan: Plan, patterns: Sequence[str], called: str = "--only ") -> tuple[Cell, ...]:
     """The cells that match any `environment/method/seed` pattern (shell wildcards; missing parts match all).
 
-    Raises BadInput for a pattern that matches nothing.
+    called: what stands before the pattern in an error. Raises BadInput for a pattern that matches nothing.
     """
     if not patterns:
         return plan.cells
@@ -68,7 +68,7 @@ def select(plan: Plan, patterns: Sequence[str]) -> tuple[Cell, ...]:
         parts = pattern.split("/")
         if len(parts) > 3 or not all(parts):
             raise BadInput(
-                f"--only {pattern!r}: expected environment/method/seed, wildcards allowed, as in 'rtfm*/ldd*/0'"
+                f"{called}{pattern!r}: expected environment/method/seed, wildcards allowed, as in 'rtfm*/ldd*/0'"
             )
         environment, method, seed = [*parts, "*", "*"][:3]
         matching = {
@@ -81,7 +81,7 @@ def select(plan: Plan, patterns: Sequence[str]) -> tuple[Cell, ...]:
         if not matching:
             near = nearest_cell(pattern, [cell.name for cell in plan.cells])
             hint = f"; did you mean {near!r}?" if near else ""
-            raise BadInput(f"--only {pattern!r} matches none of the {len(plan.cells)} cells of {plan.grid!r}{hint}")
+            raise BadInput(f"{called}{pattern!r} matches none of the {len(plan.cells)} cells of {plan.grid!r}{hint}")
         chosen |= matching
     return tuple(cell for cell in plan.cells if cell.name in chosen)
 

@@ -2,12 +2,10 @@
 
 from __future__ import annotations
 
-from collections import Counter
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
-from typing import Any
 
-from benchmark.spec import Outcome, Plan, cell_outcome, provenance_of
+from benchmark.spec import Outcome, Plan, provenance_of
 from benchmark.store import RunStore
 
 
@@ -17,35 +15,6 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], indent: str =
     widths = [max(len(line[column]) for line in lines) for column in range(len(header))]
     padded = ("  ".join(text.ljust(width) for text, width in zip(line, widths, strict=True)) for line in lines)
     return "\n".join(indent + line.rstrip() for line in padded)
-
-
-def status_text(plan: Plan, store: RunStore) -> str:
-    """Method × environment: how many seeds are in which state; then why, for those that failed."""
-    outcomes = store.outcomes(plan)
-    cells = {cell.name: cell_outcome(plan, cell, outcomes) for cell in plan.cells}
-
-    def states(own: Sequence[Outcome]) -> str:
-        return ", ".join(f"{count} {state}" for state, count in Counter(one.state for one in own).items())
-
-    text = f"grid {plan.grid} in {store.root}\n" + _method_table(plan, cells, states)
-    failures = failure_lines(plan, cells, outcomes, store)
-    return text + ("\n\n" + "\n".join(failures) if failures else "")
-
-
-def status_json(plan: Plan, store: RunStore) -> dict[str, Any]:
-    """Cell name -> state, reason, log and metrics."""
-    outcomes = store.outcomes(plan)
-    shown: dict[str, Any] = {}
-    for cell in plan.cells:
-        outcome = cell_outcome(plan, cell, outcomes)
-        shown[cell.name] = {
-            "state": outcome.state,
-            "reason": outcome.reason,
-            "log": outcome.log,
-            "metrics": dict(outcome.metrics),
-            "stages": {name: {"key": key, "state": outcomes[key].state} for name, key in cell.stages.items()},
-        }
-    return shown
 
 
 def failure_lines(
@@ -72,29 +41,48 @@ def _log(outcome: Outcome, store: RunStore) -> str:
 
 def result_table(plan: Plan, cells: Mapping[str, Outcome]) -> str:
     """Method × environment: the mean of the headline metric over the seeds that are done, and how many those are."""
-
-    def mean(own: Sequence[Outcome]) -> str:
-        if all(outcome.state == "unavailable" for outcome in own):
-            return "n/a"
-        values = [outcome.metrics.get(plan.headline) for outcome in own if outcome.state == "done"]
-        numbers = [float(value) for value in values if isinstance(value, int | float)]
-        shown = f"{fmean(numbers):.3f}" if numbers else "–"
-        return f"{shown} ({len(numbers)}/{len(own)})"
-
-    return f"{plan.headline}, mean over seeds (seeds done / planned)\n" + _method_table(plan, cells, mean)
+    means = {method: {name: _mean(plan, own) for name, own in pairs.items()} for method, pairs in by_pair(plan, cells)}
+    return f"{plan.headline}, mean over seeds (seeds done / planned)\n" + method_table(plan, means)
 
 
-def _method_table(plan: Plan, cells: Mapping[str, Outcome], entry: Callable[[Sequence[Outcome]], str]) -> str:
-    """A row per method, with where it comes from, and a column per environment; entry: of a pair's seeds, its text."""
+def _mean(plan: Plan, own: Sequence[Outcome]) -> str:
+    if all(outcome.state == "unavailable" for outcome in own):
+        return "n/a"
+    numbers = headlines(plan, own)
+    shown = f"{fmean(numbers):.3f}" if numbers else "–"
+    return f"{shown} ({len(numbers)}/{len(own)})"
+
+
+def headlines(plan: Plan, own: Iterable[Outcome]) -> list[float]:
+    """The headline metric of those outcomes that are done."""
+    values = [outcome.metrics.get(plan.headline) for outcome in own if outcome.state == "done"]
+    return [float(value) for value in values if isinstance(value, int | float)]
+
+
+def by_pair(plan: Plan, cells: Mapping[str, Outcome]) -> Iterable[tuple[str, dict[str, list[Outcome]]]]:
+    """Method, and environment -> the outcomes of its cells."""
     groups: dict[str, dict[str, list[Outcome]]] = {}
     for cell in plan.cells:
         groups.setdefault(cell.method, {}).setdefault(cell.environment, []).append(cells[cell.name])
+    return groups.items()
+
+
+def method_table(plan: Plan, entries: Mapping[str, Mapping[str, str]]) -> str:
+    """A row per method, with where it comes from, and a column per environment; entries: method -> environment."""
     environments = list(dict.fromkeys(cell.environment for cell in plan.cells))
     rows = [
-        [method, provenance_of(plan, method), *(entry(own[name]) if name in own else "" for name in environments)]
-        for method, own in groups.items()
+        [method, provenance_of(plan, method), *(own.get(name, "") for name in environments)]
+        for method, own in entries.items()
     ]
     return table(["", "", *environments], rows)
+
+
+def short(number: float) -> str:
+    """1234567 as 1.2M, for a narrow column."""
+    for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):
+        if number >= size:
+            return f"{number / (1e3 if letter == 'k' else size):.3g}{letter}"
+    return f"{number:.0f}"
 
 
 def duration(seconds: float) -> str:

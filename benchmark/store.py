@@ -60,6 +60,10 @@ class RunStore:
     def grid_folder(self, grid: str) -> Path:
         return self.root / "grids" / grid
 
+    def driver_log(self, grid: str) -> Path:
+        """What a command that runs a grid in the background says."""
+        return self.grid_folder(grid) / "driver.log"
+
     def launches(self) -> Path:
         """Where running commands keep the files of their jobs."""
         return self.root / ".jobs"

@@ -11,6 +11,7 @@ import pytest
 
 import run_all
 from benchmark.session import content_hash
+from benchmark.verbs import VERBS
 from tests.toy import PROJECT, Toy
 
 # With `pytest --dist loadgroup` these tests run in one process, so that the grid is computed once.
@@ -82,10 +83,13 @@ def test_status_shows_what_became_of_every_cell(
     toy, _ = finished
     assert here(toy, "status", "--grid", "wide", "seeds=3") == 0
     lines = [line.split() for line in capsys.readouterr().out.splitlines()]
+    assert lines.pop()[:6] == ["6", "stages:", "4", "done,", "2", "missing;"]
     assert lines[1:] == [
         ["north", "west"],
         ["plain", "released", "2", "done,", "1", "missing", "3", "unavailable"],
         ["dreamt", "reimplemented", "3", "unavailable", "3", "unavailable"],
+        [],
+        ["12", "cells:", "2", "done,", "1", "missing,", "9", "unavailable"],
     ]
     assert here(toy, "status", "--grid", "wide", "--json") == 0
     status = json.loads(capsys.readouterr().out)
@@ -195,13 +199,25 @@ def test_a_search_runs_every_variant_and_shares_their_teacher(toy: Toy) -> None:
     assert [cell["method"] for cell in json.loads(only.stdout)["cells"]] == ["taught@distill=1.0,lr=1e-05"]
 
 
-def test_help_shows_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
-    with pytest.raises(SystemExit) as end:
-        run_all.main(["--help"])
-    assert end.value.code == 0
+def test_help_shows_verbs_examples_and_exit_codes(capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_all.main(["--help"]) == 0
     text = capsys.readouterr().out
-    for part in ("python run_all.py --grid demo", "exit codes", "--only", "retry", "plan", "status", "report"):
+    for part in ("python run_all.py --grid demo", "exit codes", "--only", *VERBS):
         assert part in text
+
+
+@pytest.mark.parametrize("verb", VERBS)
+def test_every_verb_explains_itself_on_one_screen(
+    verb: str, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setenv("COLUMNS", "80")
+    assert run_all.main([verb, "--help"]) == 0
+    lines = capsys.readouterr().out.splitlines()
+    assert f"usage: python run_all.py {verb}" in lines[0]
+    assert len(lines) <= 30
+    assert max(map(len, lines)) <= 80
+    for option in VERBS[verb].options:
+        assert any(option in line for line in lines)
 
 
 @pytest.mark.parametrize("grid", [path.stem for path in sorted((PROJECT / "configs" / "grid").glob("*.yaml"))])
