@@ -84,13 +84,10 @@ def _nearest(
     workload: Workload, budget: Budget | None, records: Iterable[tuple[Record, float]]
 ) -> list[tuple[Record, float]]:
     """Those that differ in the fewest settings, and of them those whose amount of work is nearest."""
-    own = workload.settings(budget)
 
     def distance(entry: tuple[Record, float]) -> tuple[int, float]:
         record, factor = entry
-        other = record.workload
-        different = len(own ^ other.settings(budget)) + (other.target != workload.target)
-        return different, round(abs(math.log(factor)), 6)
+        return workload.differing(record.workload, budget), round(abs(math.log(factor)), 6)
 
     ranked = sorted(((distance(entry), entry) for entry in records), key=lambda pair: pair[0])
     return [entry for found, entry in ranked if found == ranked[0][0]]

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import contextlib
+
 from benchmark.cost import Price, price
 from benchmark.estimate import Estimate, Estimator
 from benchmark.executors import ExecutorConfig
@@ -34,9 +36,10 @@ class Forecast:
         kind = self.plan.stages[about].kind
         waiting = {key: device for key, device in self._open.items() if self.plan.stages[key].kind == kind}
         if waiting:
-            self._estimator.history.learn(about)
-            self._estimator.forget()
-            self._tell({key: self._estimator.estimate(self.plan.stages[key], waiting[key]) for key in waiting})
+            with contextlib.suppress(OSError):  # a full disk stops no run for a prediction's sake
+                self._estimator.history.learn(about)
+                self._estimator.forget()
+                self._tell({key: self._estimator.estimate(self.plan.stages[key], waiting[key]) for key in waiting})
 
     def _tell(self, estimates: dict[str, Estimate]) -> None:
         known = {key: found for key, found in estimates.items() if found.seconds is not None}

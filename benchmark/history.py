@@ -51,17 +51,22 @@ class Workload:
         task = {name: value for name, value in env.items() if name != "name"} if isinstance(env, Mapping) else env
         return _digest([self.kind, self.target, list(self.parents), task, self.params.get("network")])
 
-    def settings(self, budget: Budget | None) -> frozenset[tuple[str, str]]:
-        """(Dotted name, value) of all params but the amount of work."""
-        amount = {budget.key, budget.times} if budget else set()
-        return frozenset((key, canonical(value)) for key, value in leaves(self.params).items() if key not in amount)
+    @cached_property
+    def settings(self) -> frozenset[tuple[str, str]]:
+        """(Dotted name, value) of all params."""
+        return frozenset((key, canonical(value)) for key, value in leaves(self.params).items())
+
+    def differing(self, other: Workload, budget: Budget | None) -> int:
+        """In how many settings two workloads differ, beside the amount of work; the target counts as one."""
+        names = {name for name, _ in self.settings ^ other.settings}
+        return len(names - ({budget.key, budget.times} if budget else set())) + (self.target != other.target)
 
     def amount(self, budget: Budget | None) -> float | None:
         """How much work it is; None where its params do not say."""
         if budget is None:
             return None
         try:
-            return budget.amount(self.params)
+            return budget.amount(self.params) or None
         except (KeyError, TypeError, ValueError):
             return None
 
