@@ -13,6 +13,10 @@ from benchmark.jobs import Work
 # a controller that crashed hands them out a second time.
 Task = tuple[str, int]
 
+# In place of a place: all jobs of a batch that are not named otherwise. Slurm forgets which of an array's jobs they
+# were that were cancelled while they waited.
+REST = -1
+
 
 class Unreachable(Exception):
     """The scheduler did not answer. Nothing is known: a batch that was being submitted may be in the queue or not."""
@@ -50,7 +54,10 @@ class Queue(Protocol):
         """The jobs of this user that are in the queue: waiting, running, or about to leave. Raises Unreachable."""
 
     def endings(self, names: Collection[str]) -> Mapping[Task, str]:
-        """Slurm's last word on jobs of these batches, e.g. TIMEOUT; late, incomplete or {} where nobody keeps it."""
+        """Slurm's last word on jobs of these batches, e.g. TIMEOUT; late, incomplete or {} where nobody keeps it.
+
+        A batch's REST may be among them.
+        """
 
     def cancel(self, tasks: Collection[Task]) -> None:
         """Take jobs out of the queue, wherever they are. Raises Unreachable."""

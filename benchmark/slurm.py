@@ -20,7 +20,7 @@ from benchmark.executors import SlurmConfig
 from benchmark.files import unwritable
 from benchmark.flights import Flight, attempt
 from benchmark.jobs import Ending, Job, Work
-from benchmark.queue import NotNow, Queue, Refused, Seen, Task, Unreachable
+from benchmark.queue import REST, NotNow, Queue, Refused, Seen, Task, Unreachable
 from benchmark.spec import Resources
 from benchmark.stint import Stint
 from benchmark.store import RunStore
@@ -130,7 +130,7 @@ class SlurmLauncher:
         unclear = {job: flight for job, flight in gone.items() if endings[job] is None}
         last = self._queue.endings({flight.batch.name for flight in unclear.values()}) if unclear else {}
         for job, flight in unclear.items():
-            word = last.get(flight.task, "")
+            word = last.get(flight.task) or last.get((flight.batch.name, REST), "")
             endings[job] = flight.ending(self._store, self._ledger, word, now, self._config.lost_after_s)
         ended = {job: ending for job, ending in endings.items() if ending is not None}
         self._reported += ended

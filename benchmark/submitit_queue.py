@@ -16,7 +16,7 @@ from typing import Any
 from benchmark.errors import BadInput
 from benchmark.jobs import Work
 from benchmark.lease import OURS
-from benchmark.queue import NotNow, Refused, Seen, Task, Unreachable
+from benchmark.queue import REST, NotNow, Refused, Seen, Task, Unreachable
 
 COMMAND_S = 60.0  # a command that takes longer counts as unanswered
 MAX_TIMEOUTS = 10**6  # how often submitit lets a job go back into the queue at its time limit
@@ -96,9 +96,8 @@ class SubmititQueue:
         found: dict[Task, tuple[str, Seen]] = {}
         for line in _answer("squeue", "-h", "-r", "-u", str(os.getuid()), "-o", "%i|%T|%r|%j"):
             job, state, reason, name = line.split("|", 3)
-            index = _index(job)
-            if name.startswith(OURS) and index is not None:
-                found[name, index] = job, Seen(state, reason)
+            if name.startswith(OURS):  # one without a place was submitted alone
+                found |= {(name, place): (job, Seen(state, reason)) for place in _places(job) or [0]}
         return found
 
 
@@ -119,18 +118,17 @@ def _states(*command: str) -> dict[Task, str]:
     with contextlib.suppress(Unreachable):
         for line in _answer(*command):
             job, state, name = line.split("|", 2)
-            index = _index(job)
-            if index is not None:
-                found[name, index] = state.split()[0]  # "CANCELLED by 1000"
+            found |= {(name, place): state.split()[0] for place in _places(job) or [REST]}  # of "CANCELLED by 1000"
     return found
 
 
-def _index(job: str) -> int | None:
-    """The place in its batch of a job with this id: 12_3 -> 3, and 12, which was submitted alone, -> 0."""
-    _, array, place = job.partition("_")
+def _places(job: str) -> list[int]:
+    """The places in their batch of the jobs with this id: 12_3 -> 3; 12_[3,5-7%4] -> 3 5 6 7; none in 12."""
+    _, array, places = job.partition("_")
     if not array:
-        return 0
-    return int(place) if place.isdigit() else None
+        return []
+    ranges = (part.partition("-") for part in places.strip("[]").partition("%")[0].split(","))
+    return [place for first, _, last in ranges for place in range(int(first), int(last or first) + 1)]
 
 
 def _portions(items: Sequence[str]) -> Iterator[Sequence[str]]:

@@ -13,7 +13,7 @@ from benchmark.errors import BadInput
 from benchmark.executors import SlurmConfig
 from benchmark.jobs import Ending, Job, Work
 from benchmark.lease import Claim
-from benchmark.queue import NotNow, Refused, Seen, Task, Unreachable
+from benchmark.queue import REST, NotNow, Refused, Seen, Task, Unreachable
 from benchmark.slurm import WAIT_S, SlurmLauncher
 from benchmark.spec import Resources
 from benchmark.store import UNBEGUN, RunStore
@@ -53,7 +53,7 @@ class ToyQueue:
     last_words: dict[Task, str] = field(default_factory=dict)
     submitted: list[tuple[str, Sequence[Work], Mapping[str, Any]]] = field(default_factory=list)
     cancelled: list[Task] = field(default_factory=list)
-    says: list[Exception | None] = field(default_factory=list)
+    says: list[BaseException | None] = field(default_factory=list)
     takes_all_the_same: bool = False
     deaf: bool = False
     complete: bool = True
@@ -332,6 +332,15 @@ def test_slurms_last_word_says_why(driver: SlurmLauncher, scene: Scene, word: st
     scene.status("a", state="running")
     scene.leaves(job, word)
     assert ended(driver, job) == [why]
+
+
+def test_of_cancelled_jobs_slurm_may_have_forgotten_which(driver: SlurmLauncher, scene: Scene) -> None:
+    jobs = driver.submit(works("a", "b"))
+    name, _ = scene.leaves(jobs[0], "TIMEOUT")
+    scene.leaves(jobs[1])
+    scene.status("a", state="running")
+    scene.queue.last_words[name, REST] = "CANCELLED"
+    assert ended(driver, *jobs) == ["timeout", "cancelled"]
 
 
 def test_without_a_last_word_a_job_is_lost_after_a_while(driver: SlurmLauncher, scene: Scene) -> None:

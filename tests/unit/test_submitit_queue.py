@@ -10,7 +10,7 @@ import pytest
 
 from benchmark.errors import BadInput
 from benchmark.jobs import Work
-from benchmark.queue import NotNow, Refused, Seen, Unreachable
+from benchmark.queue import REST, NotNow, Refused, Seen, Unreachable
 from benchmark.spec import Resources
 from benchmark.submitit_queue import SubmititQueue, not_submitted
 
@@ -42,7 +42,7 @@ def queue() -> SubmititQueue:
 
 
 LISTED = r"""printf '%s\n' '12_0|RUNNING|None|ldd-night-1' '12_10|PENDING|Priority|ldd-night-1' \
-    '13|PENDING|Resources|ldd-b-2' '14|RUNNING|None|my | own job' '15_[3-4]|PENDING|None|ldd-night-1'"""
+    '13|PENDING|Resources|ldd-b-2' '14|RUNNING|None|my | own job' '15_[x]|PENDING|None|theirs'"""
 
 
 def test_our_jobs_in_the_queue(queue: SubmititQueue, commands: Commands) -> None:
@@ -65,12 +65,12 @@ def test_the_last_word_on_a_job(queue: SubmititQueue, commands: Commands) -> Non
     """The controller's is the newer one; the accounting is only asked for what the controller has forgotten."""
     notes = commands(
         squeue="echo '12_0|TIMEOUT|ldd-night-1'",
-        sacct="printf '%s\\n' '12_0|RUNNING|ldd-night-1' '13|CANCELLED by 1000|ldd-b-2'",
+        sacct="printf '%s\\n' '12_0|RUNNING|ldd-night-1' '13_[0,2-3%8]|CANCELLED by 9|ldd-b-2' '13|CANCELLED|ldd-b-2'",
     )
     assert queue.endings(["ldd-night-1"]) == {("ldd-night-1", 0): "TIMEOUT"}
     assert "sacct" not in notes.read_text(encoding="utf-8")
-    both = {("ldd-night-1", 0): "TIMEOUT", ("ldd-b-2", 0): "CANCELLED"}
-    assert queue.endings(["ldd-night-1", "ldd-b-2"]) == both
+    cancelled = {("ldd-b-2", place): "CANCELLED" for place in (0, 2, 3, REST)}
+    assert queue.endings(["ldd-night-1", "ldd-b-2"]) == {("ldd-night-1", 0): "TIMEOUT", **cancelled}
 
 
 def test_there_may_be_no_accounting(queue: SubmititQueue, commands: Commands) -> None:
