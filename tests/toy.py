@@ -56,6 +56,7 @@ stages:
     version: 1
     seed: teacher
     parents: []
+    budget: {key: episodes, small: 1}
     params: {env: {id: "${env.id}", size: "${env.size}"}, episodes: "${play.episodes}"}
   study:
     target: ${study_targets.${method.pretrain}}
@@ -74,6 +75,7 @@ stages:
     version: 1
     seed: policy
     parents: [study]
+    budget: {key: learner.updates, small: 2}
     params: {env: {id: "${env.id}", size: "${env.size}"}, learner: "${learner}", distill: "${method.distill}"}
   exam:
     target: tests.toy.exam
