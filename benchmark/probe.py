@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import os
 import shutil
+import signal
 import subprocess
 import sys
 from collections.abc import Callable, Iterator
@@ -23,8 +24,6 @@ from benchmark.surroundings import job_variables
 
 MEASURE_S = 30.0
 """About so long a stage is measured: several times what a process takes to start."""
-STOP_S = 20.0
-"""So long a stage that was interrupted has to end by itself."""
 
 Say = Callable[[str], None]
 
@@ -143,20 +142,18 @@ class _Bench:
 
 
 def _run(key: str, scratch: RunStore, device: str) -> None:
-    """One stage in a process of its own, as a grid's jobs are; on Ctrl-C it is ended before this returns."""
+    """One stage in a process of its own, as a grid's jobs are; on Ctrl-C it is killed, for it has nothing to save."""
     command = [sys.executable, "-m", "benchmark.stages", key, "--root", str(scratch.root), "--device", device]
     environ = {**os.environ, **job_variables(device)}
-    process = subprocess.Popen(command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+    process = subprocess.Popen(
+        command, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL, start_new_session=True
+    )
     try:
         process.wait()
     finally:
         if process.poll() is None:
-            process.terminate()
-            try:
-                process.wait(STOP_S)
-            except subprocess.TimeoutExpired:
-                process.kill()
-                process.wait()
+            os.killpg(process.pid, signal.SIGKILL)
+            process.wait()
 
 
 def _fixed(little: float, much: float, growth: float) -> float:

@@ -1,0 +1,109 @@
+"""Cost before launch, from the command line: the price in a plan, the probe behind it, and a budget that is kept."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from pathlib import Path
+
+import pytest
+
+from benchmark.cost import price
+from benchmark.errors import BadInput
+from benchmark.estimate import Basis
+from benchmark.lease import Claim
+from benchmark.probe import probe
+from benchmark.spec import Plan
+from benchmark.store import RunStore
+from tests.priced import executor
+from tests.toy import Toy, until
+
+
+@pytest.fixture
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+    """A toy whose stages also find their orders when a test computes them itself."""
+    toy = Toy.build(tmp_path)
+    for name, value in toy.environ.items():
+        monkeypatch.setenv(name, value)
+    return toy
+
+
+def bases(plan: Plan, store: RunStore) -> dict[str, Basis]:
+    """Kind -> how the price of its stages is known."""
+    found = price(plan, store, executor()).stages
+    return {plan.stages[key].kind: one.estimate.basis for key, one in found.items()}
+
+
+def left_behind(toy: Toy) -> set[str]:
+    return {path.name for path in toy.root.iterdir()}
+
+
+def test_a_probe_prices_what_was_never_computed_and_leaves_nothing_else(toy: Toy) -> None:
+    done = toy.run("plan", "--grid", "three", "--probe")
+    assert done.returncode == 0, done.stderr
+    assert "probe 4 of 4, exam of north" in done.stderr
+    assert "core time     under a minute" in done.stdout
+    assert "have no price" not in done.stdout
+    assert left_behind(toy) == {"probes.json"}
+    ran = toy.computed()
+    again = toy.run("plan", "--grid", "three", "--probe", "--json")
+    assert "nothing to probe" in again.stderr
+    assert toy.computed() == ran
+    assert {one["basis"] for one in json.loads(again.stdout)["price"]["stages"].values()} <= {"exact", "rate"}
+
+
+def test_a_probe_tells_starting_from_working(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """2000 updates of 0.02 s each, told from some tens of them."""
+    monkeypatch.setenv("LDD_TOY_STEP_S", "0.02")
+    store, plan = RunStore(toy.root), toy.plan("one", "learner.updates=2000")
+    probe(plan, store, executor(), lambda text: None, measure_s=2.0)
+    seconds = price(plan, store, executor()).stages[plan.cells[0].stages["practise"]].seconds
+    assert seconds is not None
+    assert 38 < seconds < 90, "40 s and what a busy machine adds"
+    assert toy.computed("practise") == 2
+
+
+def test_a_stage_that_cannot_be_probed_does_not_stop_the_others(toy: Toy) -> None:
+    toy.arm("practise", "raise", times=9)
+    store, plan, said = RunStore(toy.root), toy.plan("three"), []
+    probe(plan, store, executor(), said.append, measure_s=0.1)
+    assert "probe 3 of 4, practise of north: not measured, practise: RuntimeError: the toy was told to fail" in said
+    assert {kind for kind, basis in bases(plan, store).items() if basis == "unknown"} == {"practise", "exam"}
+    with pytest.raises(BadInput, match="--probe could not measure anything; probe 1 of 2, practise of north"):
+        probe(plan, store, executor(), said.append, measure_s=0.1)
+
+
+def test_an_interrupted_probe_keeps_what_it_has_and_cleans_up(toy: Toy) -> None:
+    toy.arm("practise", "wait")
+    process = toy.start("plan", "--grid", "three", "--probe")
+    until(lambda: toy.computed("practise") == 1)
+    os.killpg(process.pid, signal.SIGINT)
+    process.communicate(timeout=60)
+    assert process.returncode == 130
+    assert left_behind(toy) == {"probes.json"}
+    found = bases(toy.plan("three"), RunStore(toy.root))
+    assert {kind for kind, basis in found.items() if basis == "unknown"} == {"practise", "exam"}
+
+
+def test_one_probe_at_a_time(toy: Toy) -> None:
+    store = RunStore(toy.root)
+    assert Claim.acquire(store.probe_folder() / "claims") is not None
+    with pytest.raises(BadInput, match=r"another process is probing in .*; wait for it, or stop it"):
+        probe(toy.plan("one"), store, executor(), lambda text: None)
+
+
+def test_a_budget_keeps_whole_seeds_and_the_report_compares(toy: Toy) -> None:
+    refused = toy.run("--grid", "toy", "--budget", "1h")
+    assert (refused.returncode, refused.stdout) == (2, "")
+    assert "add --probe" in refused.stderr
+    first = toy.run("--grid", "toy", "--only", "*/*/0")
+    assert first.returncode == 0, first.stderr
+    kept = toy.run("--grid", "toy", "--budget", "1h", "seeds=3")
+    assert kept.returncode == 0, kept.stderr
+    assert "budget 1h: keeps 3 of 3 seeds (0, 1, 2) with 18 of 18 cells" in kept.stdout + kept.stderr
+    report = (toy.root / "grids" / "toy" / "report.md").read_text(encoding="utf-8")
+    assert "## Predicted and actual cost" in report
+    told = RunStore(toy.root).forecast("toy")
+    plan = toy.plan("toy", "seeds=3")
+    assert {told[key]["basis"] for key, stage in plan.stages.items() if stage.params["seed"] == 2} == {"exact"}
