@@ -14,9 +14,10 @@ from benchmark.executors import SlurmConfig
 from benchmark.jobs import Ending, Job, Work
 from benchmark.lease import Claim
 from benchmark.queue import REST, NotNow, Refused, Seen, Task, Unreachable
+from benchmark.records import UNBEGUN
 from benchmark.slurm import WAIT_S, SlurmLauncher
 from benchmark.spec import Resources
-from benchmark.store import UNBEGUN, RunStore
+from benchmark.store import RunStore
 
 CONFIG = SlurmConfig(
     kind="slurm",
