@@ -122,6 +122,34 @@ def _status(asked: Command) -> int:
     return asked.show(status.to_json, status.text)
 
 
+def _why(asked: Command) -> int:
+    from benchmark.why import Explainer
+
+    cells, explain = asked.cells, Explainer(asked.plan, asked.store, asked.request.executor)
+    return asked.show(
+        lambda: {cell.name: explain.to_json(cell) for cell in cells},
+        lambda: "\n\n".join(explain.text(cell) for cell in cells),
+    )
+
+
+def _logs(asked: Command) -> int:
+    from benchmark.logs import log_of
+
+    if len(asked.cells) > 1:
+        example = asked.cells[0].name
+        raise BadInput(
+            f"{asked.options.targets[0]!r} is {len(asked.cells)} cells, and logs shows one; name it, such as {example}"
+        )
+    log = log_of(asked.plan, asked.store, asked.cells[0], asked.options.stage)
+    if asked.options.follow:
+        _note(log.title())
+        return log.follow(asked.request.executor, sys.stdout)
+    text = log.text()
+    if not asked.options.json:
+        _note(log.title())
+    return asked.show(log.to_json, text.rstrip)
+
+
 def _run(asked: Command) -> int:
     """run and retry."""
     options = asked.options
@@ -161,6 +189,8 @@ _VERBS: dict[str, Callable[[Command], int]] = {
     "run": _run,
     "plan": _plan,
     "status": _status,
+    "why": _why,
+    "logs": _logs,
     "retry": _run,
     "report": _report,
 }

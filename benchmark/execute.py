@@ -234,9 +234,7 @@ class Driver:
         self.listen("done", key)
 
     def _is_final(self, outcome: Outcome) -> bool:
-        """Whether a failed stage stays failed: its cause does not go away, or has not for long enough."""
-        worth_a_repeat = outcome.transient and outcome.failures < self.config.max_failures
-        return outcome.state == "failed" and not worth_a_repeat
+        return outcome.state == "failed" and not self.config.repeats(outcome)
 
     def _failed(self, key: str, outcome: Outcome) -> None:
         if self._is_final(outcome):

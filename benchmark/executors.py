@@ -11,7 +11,7 @@ from typing import Any
 
 from benchmark.capacity import Machine
 from benchmark.errors import BadInput, unknown
-from benchmark.spec import Plan, Resources
+from benchmark.spec import Outcome, Plan, Resources
 
 
 @dataclass(frozen=True)
@@ -32,6 +32,10 @@ class ExecutorConfig:
     def resources_of(self, plan: Plan, key: str) -> Resources:
         """What a stage of a plan is given."""
         raise NotImplementedError
+
+    def repeats(self, failed: Outcome) -> bool:
+        """Whether a failed stage is tried again: its cause can go away, and has not been waited for long enough."""
+        return failed.transient and failed.failures < self.max_failures
 
 
 @dataclass(frozen=True)

@@ -1,0 +1,119 @@
+"""The log of one cell: which stage's, its text, and following it while it grows."""
+
+from __future__ import annotations
+
+import codecs
+import sys
+import time
+from collections.abc import Callable, Iterator
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any, TextIO
+
+from benchmark.errors import BadInput, unknown
+from benchmark.executors import ExecutorConfig
+from benchmark.spec import Cell, Plan
+from benchmark.store import RunStore
+
+LOOK_S = 0.5
+
+
+@dataclass(frozen=True)
+class Log:
+    """The log of a stage. name: what the cell calls the stage."""
+
+    plan: Plan
+    store: RunStore
+    cell: Cell
+    name: str
+
+    @property
+    def key(self) -> str:
+        return self.cell.stages[self.name]
+
+    @property
+    def path(self) -> Path:
+        return self.store.log_file(self.key)
+
+    def title(self) -> str:
+        """`policy rtfm-s1/ldd/0, running: /…/log.txt`."""
+        return f"{self.name} {self.cell.name}, {self.store.outcome(self.key).state}: {self.path}"
+
+    def text(self) -> str:
+        """All of it. Raises BadInput where there is none yet."""
+        try:
+            return self.path.read_text(encoding="utf-8", errors="replace")
+        except FileNotFoundError:
+            name = self.cell.name
+            raise BadInput(f"{self.name} {name} has no log yet; `why {name}` says what it waits for") from None
+
+    def to_json(self) -> dict[str, Any]:
+        """{cell, stage, key, state, path, text}."""
+        return {
+            "cell": self.cell.name,
+            "stage": self.name,
+            "key": self.key,
+            "state": self.store.outcome(self.key).state,
+            "path": str(self.path),
+            "text": self.text(),
+        }
+
+    def follow(self, executor: ExecutorConfig, out: TextIO, pause: Callable[[float], None] = time.sleep) -> int:
+        """Print it and what is added, over all attempts, until the stage is done or has failed for good.
+
+        Waits where it has not begun. executor: how often a failure is repeated. Returns the exit code: 0, or 1.
+        """
+        told = False
+        for piece in self._pieces(executor, pause):
+            if piece:
+                out.write(piece)
+                out.flush()
+            elif not self.path.exists() and not told:
+                print(f"{self.name} {self.cell.name} has not begun; waiting (Ctrl-C leaves)", file=sys.stderr)
+                told = True
+        return 0 if self.store.is_done(self.key) else 1
+
+    def _pieces(self, executor: ExecutorConfig, pause: Callable[[float], None]) -> Iterator[str]:
+        """What is new at every look, up to the last look after the end."""
+        place, inode = 0, 0
+        decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
+        while True:
+            outcome = self.store.outcome(self.key)  # before reading: what was written until then is still shown
+            final = outcome.state == "failed" and not executor.repeats(outcome)
+            if self.path.exists():
+                with self.path.open("rb") as file:
+                    now = self.path.stat()
+                    if now.st_ino != inode or now.st_size < place:  # discarded by `--mode force`, and begun anew
+                        place, inode = 0, now.st_ino
+                    file.seek(place)
+                    data = file.read()
+                    place += len(data)
+                yield decoder.decode(data)
+            else:
+                yield ""
+            if outcome.state == "done" or final:
+                return
+            pause(LOOK_S)
+
+
+def log_of(plan: Plan, store: RunStore, cell: Cell, stage: str | None) -> Log:
+    """The log of a stage of a cell: the one named, else the one that failed, else that runs, else the last with a log.
+
+    Without any log, the first stage that is not done. Raises BadInput for a stage that the cell does not have.
+    """
+    if cell.unavailable is not None:
+        raise BadInput(f"{cell.name} has no log: {cell.unavailable}")
+    if stage is not None:
+        if stage not in cell.stages:
+            raise unknown("stage", stage, cell.stages)
+        return Log(plan, store, cell, stage)
+    outcomes = {name: store.outcome(key) for name, key in cell.stages.items()}
+    required = plan.required(cell)
+    ordered = sorted(outcomes, key=lambda name: cell.stages[name] not in required)  # diagnostics come last
+    for state in ("failed", "running"):
+        for name in ordered:
+            if outcomes[name].state == state:
+                return Log(plan, store, cell, name)
+    with_log = [name for name in cell.stages if outcomes[name].log and cell.stages[name] in required]
+    waiting = [name for name in ordered if outcomes[name].state != "done"]
+    return Log(plan, store, cell, (with_log[-1:] or waiting[:1] or ordered[-1:])[0])
