@@ -82,3 +82,11 @@ def parameters(config: SlurmConfig, resources: Resources) -> dict[str, Any]:
         "slurm_setup": [*(f"export {name}={shlex.quote(value)}" for name, value in variables.items()), *config.setup],
         "slurm_additional_parameters": {"requeue": True, **config.extra},
     }
+
+
+def refusal(config: SlurmConfig, resources: Resources, words: str) -> str:
+    """One line for a person: what was asked for, what Slurm said to it, and where that can be changed."""
+    asked = {name: getattr(config, name) for name in ("partition", "account", "qos", "constraint")}
+    asked |= {name: getattr(resources, name) for name in ("time_min", "mem_gb", "cpus", "gpus")}
+    shown = ", ".join(f"{name}={value}" for name, value in {**asked, **config.extra}.items() if value not in (None, 0))
+    return f"Slurm refuses jobs with {shown}: {words}; change executor.* accordingly"

@@ -10,10 +10,9 @@ from __future__ import annotations
 
 import contextlib
 import time
-from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 
-from benchmark import lease, sbatch
+from benchmark import lease, sbatch, waiting
 from benchmark.batches import Batch, Ledger
 from benchmark.errors import BadInput
 from benchmark.executors import SlurmConfig
@@ -27,21 +26,6 @@ from benchmark.store import RunStore
 from benchmark.submitit_queue import SubmititQueue
 
 WAIT_S = 30.0  # before sbatch is tried again after it took no more jobs
-
-# Why jobs wait for their turn …
-_ORDINARY = {"", "BeginTime", "Cleaning", "Dependency", "JobArrayTaskLimit", "None", "Priority", "Resources"}
-# … and why some wait for what will never come; on many clusters sbatch accepts them.
-_HOPELESS = {
-    "AccountNotAllowed",
-    "BadConstraints",
-    "DependencyNeverSatisfied",
-    "InvalidAccount",
-    "InvalidQOS",
-    "MaxMemPerLimit",
-    "PartitionNodeLimit",
-    "PartitionTimeLimit",
-    "QOSNotAllowed",
-}
 
 
 class SlurmLauncher:
@@ -181,7 +165,7 @@ class SlurmLauncher:
             if any(work.resources != resources for work in works):
                 self._too_large.add(resources)
                 return []
-            raise BadInput(self._refusal(str(error), resources)) from error
+            raise BadInput(sbatch.refusal(self._config, resources, str(error))) from error
         except Unreachable as error:
             self._unconfirmed[batch.name] = batch
             self.trouble = str(error)
@@ -211,13 +195,6 @@ class SlurmLauncher:
         listed = [(self._others[name], index) for name, index in self._listing or () if name in self._others]
         return {key: (batch, index) for batch, index in listed for key in batch.works[index].keys}
 
-    def _refusal(self, words: str, resources: Resources) -> str:
-        asked = {name: getattr(self._config, name) for name in ("partition", "account", "qos", "constraint")}
-        asked |= {"time_min": resources.time_min, "mem_gb": resources.mem_gb}
-        asked |= {"cpus": resources.cpus, "gpus": resources.gpus, **self._config.extra}
-        shown = ", ".join(f"{name}={value}" for name, value in asked.items() if value not in (None, 0))
-        return f"Slurm refuses jobs with {shown}: {words}; change executor.* accordingly"
-
     # looking
 
     def _look(self) -> None:
@@ -228,13 +205,8 @@ class SlurmLauncher:
             self.trouble = str(error)
         else:
             if self._clock() >= self._not_before:
-                self.trouble = self._unusual(self._listing)
-
-    def _unusual(self, listing: Mapping[Task, Seen]) -> str | None:
-        """Why jobs wait, where it is not for their turn: a person may have to do something about it."""
-        seen = (listing[flight.task] for flight in self._flights.values() if flight.task in listing)
-        reasons = Counter(one.reason for one in seen if one.state == "PENDING" and one.reason not in _ORDINARY)
-        return "; ".join(f"{number} jobs wait: {reason}" for reason, number in reasons.most_common()) or None
+                tasks = (flight.task for flight in self._flights.values())
+                self.trouble = waiting.unusual(self._listing[task] for task in tasks if task in self._listing)
 
     # tidying
 
@@ -254,7 +226,7 @@ class SlurmLauncher:
     def _give_up_the_hopeless(self, listing: Mapping[Task, Seen]) -> None:
         """Cancel jobs that would wait for ever. Raises BadInput where they ask for no more than is configured."""
         listed = [flight for flight in self._flights.values() if flight.mine and flight.task in listing]
-        hopeless = [flight for flight in listed if listing[flight.task].reason in _HOPELESS]
+        hopeless = [flight for flight in listed if waiting.for_ever(listing[flight.task])]
         if not hopeless:
             return
         with contextlib.suppress(Unreachable):
@@ -264,7 +236,7 @@ class SlurmLauncher:
                 self._too_large.add(flight.batch.resources)
             elif not flight.adopted:
                 words = f"they would wait for ever ({listing[flight.task].reason})"
-                raise BadInput(self._refusal(words, flight.batch.resources))
+                raise BadInput(sbatch.refusal(self._config, flight.batch.resources, words))
 
     def _settle(self) -> None:
         """What was reported at the last look has been dealt with by now."""

@@ -18,7 +18,7 @@ from benchmark.jobs import Work
 from benchmark.lease import OURS
 from benchmark.queue import REST, NotNow, Refused, Seen, Task, Unreachable
 
-COMMAND_S = 60.0  # a command that takes longer counts as unanswered
+COMMAND_S = 30.0  # a command that takes longer counts as unanswered
 MAX_TIMEOUTS = 10**6  # how often submitit lets a job go back into the queue at its time limit
 _AT_ONCE = 200  # names or ids in one command
 

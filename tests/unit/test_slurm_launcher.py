@@ -193,6 +193,16 @@ def test_there_is_no_room_while_slurm_does_not_answer(driver: SlurmLauncher, sce
     assert driver.trouble is None
 
 
+def test_why_jobs_wait_is_said_where_it_is_not_for_their_turn(driver: SlurmLauncher, scene: Scene) -> None:
+    jobs = driver.submit(works("a", "b", "c"))
+    assert ended(driver, *jobs) == [None] * 3
+    assert driver.trouble is None
+    for task in list(scene.queue.jobs)[:2]:
+        scene.queue.jobs[task] = Seen("PENDING", "ReqNodeNotAvail, UnavailableNodes:n1")
+    assert ended(driver, *jobs) == [None] * 3
+    assert driver.trouble == "2 jobs wait: ReqNodeNotAvail, UnavailableNodes:n1"
+
+
 def test_parameters_of_sbatch_are_passed_on(driver: SlurmLauncher, scene: Scene) -> None:
     scene.driver_dies(driver)
     launcher = scene.launcher(extra={"nice": 100}, setup=["module load cuda"], account="lab")
