@@ -50,6 +50,11 @@ def unwritable(path: Path, error: OSError) -> Unwritable:
     return Unwritable(error.errno or errno.EIO, f"cannot write {path}: {cause}; {remedy}, then run again")
 
 
+def unreadable(path: Path, error: OSError) -> Unusable:
+    """What a person is told about a file that could not be read."""
+    return Unusable(error.errno, f"cannot read {path}: {error.strerror}; make it readable, then run again")
+
+
 def write_whole(path: Path, write: Callable[[Path], None], exclusive: bool = False, durable: bool = True) -> bool:
     """Let `write` fill a temporary file beside `path`, make it durable, and put it in place in one step.
 

@@ -6,7 +6,7 @@ import json
 from pathlib import Path
 from typing import Any
 
-from benchmark.files import Damaged, read_json
+from benchmark.files import Damaged, read_json, unreadable
 from benchmark.spec import Plan, Stage
 
 # status.json before the first progress of a stage.
@@ -71,23 +71,25 @@ def read_provenance(path: Path) -> dict[str, Any] | None:
     return provenance
 
 
-def read_curve(path: Path) -> list[dict[str, float]]:
-    """Rows {"frames": int, "<metric>": float, …}; an unfinished last line is left out, and no file has no rows."""
+def read_curve(path: Path) -> tuple[bytes, list[dict[str, float]]]:
+    """The whole lines of a curve, and the rows in them: {"frames": int, "<metric>": float, …}; no file has none."""
     try:
-        lines = path.read_bytes().splitlines(keepends=True)
+        data = path.read_bytes()
     except FileNotFoundError:
-        return []
+        return b"", []
+    except OSError as error:
+        raise unreadable(path, error) from error
+    data = data[: data.rfind(b"\n") + 1]  # an unfinished last line is not there yet
     rows = []
-    for number, line in enumerate(lines, start=1):
-        if line.endswith(b"\n"):
-            try:
-                row = json.loads(line)
-                row["frames"]
-            except (ValueError, KeyError, TypeError):
-                remedy = f"move {path.parent} away and run its grid again, which computes it anew"
-                raise Damaged(f"{path} is damaged in line {number}; {remedy}") from None
-            rows.append(row)
-    return rows
+    for number, line in enumerate(data.splitlines(), start=1):
+        try:
+            row = json.loads(line)
+            row["frames"]
+        except (ValueError, KeyError, TypeError):
+            remedy = f"move {path.parent} away and run its grid again, which computes it anew"
+            raise Damaged(f"{path} is damaged in line {number}; {remedy}") from None
+        rows.append(row)
+    return data, rows
 
 
 def read_plan(path: Path) -> Plan | None:

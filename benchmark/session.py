@@ -11,15 +11,17 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmark import show
+from benchmark.background_mirror import BackgroundMirror
 from benchmark.execute import Driver, Mode, prepare
 from benchmark.forecast import Forecast
 from benchmark.launch import launcher
+from benchmark.mirror import Mirror
 from benchmark.progress import Display
 from benchmark.provenance import PROJECT
 from benchmark.request import Request
 from benchmark.spec import Plan, canonical, cell_outcome
 from benchmark.store import RunStore
-from benchmark.tracking import BackgroundMirror, Mirror, local_database, tracking_uri, ui_command
+from benchmark.tracking import local_database, tracking_uri, ui_command
 
 BuildReport = Callable[[Path, str], tuple[Path, Path]]
 

@@ -74,6 +74,10 @@ class RunStore:
     def mlflow_artifacts(self) -> Path:
         return self.root / "mlflow-artifacts"
 
+    def mirrored_file(self, grid: str) -> Path:
+        """Which cells of a grid MLflow shows in their final state."""
+        return self.grid_folder(grid) / "mirrored.json"
+
     def require_writable(self) -> None:
         """Make the root folder. Raises BadInput where it cannot be made or written."""
         try:
@@ -175,7 +179,26 @@ class RunStore:
 
         Raises Damaged.
         """
+        return self.whole_curve(key)[1]
+
+    def whole_curve(self, key: str) -> tuple[bytes, list[dict[str, float]]]:
+        """The whole lines of `metrics.jsonl`, and their rows. Raises Damaged."""
         return read_curve(self.curve_file(key))
+
+    def curve_size(self, key: str) -> int:
+        """Bytes of `metrics.jsonl`, an unfinished last line included."""
+        try:
+            return self.curve_file(key).stat().st_size
+        except OSError:
+            return 0
+
+    def touched(self, key: str) -> tuple[int, ...]:
+        """Changes with every word of its job that a stage's folder gets; cheap, and of no meaning by itself."""
+        times = []
+        for path in (self.folder(key), self._notice(key)):
+            with contextlib.suppress(OSError):
+                times.append(path.stat().st_mtime_ns)
+        return tuple(times)
 
     def outcome(self, key: str) -> Outcome:
         """What became of a stage so far. A stage whose process is gone counts as stopped: it can be continued."""
@@ -362,11 +385,18 @@ class RunStore:
 
     def finished(self, grid: str, state: str) -> list[Path]:
         """The report's files if they show this state, else none."""
+        noted = self._noted(grid)
+        report = [self.root / name for name in noted["report"]]
+        return report if noted["state"] == state and all(path.exists() for path in report) else []
+
+    def report_files(self, grid: str) -> list[Path]:
+        """Files and folders of the grid's last report, whatever state it shows."""
+        report = [*(self.root / name for name in self._noted(grid)["report"]), self.grid_folder(grid) / "figures"]
+        return [path for path in report if path.exists()]
+
+    def _noted(self, grid: str) -> dict[str, Any]:
         try:
             noted = read_json(self.grid_folder(grid) / "finished.json", {"state": "", "report": []})
         except Damaged:
-            return []
-        if noted is None or noted["state"] != state:
-            return []
-        report = [self.root / name for name in noted["report"]]
-        return report if all(path.exists() for path in report) else []
+            noted = None
+        return noted or {"state": "", "report": []}

@@ -13,9 +13,11 @@ from typing import Any
 
 import pytest
 
+from benchmark.background_mirror import BackgroundMirror
+from benchmark.mirror import Mirror
 from benchmark.spec import Plan
 from benchmark.store import RunStore
-from benchmark.tracking import BackgroundMirror, Mirror, tracking_uri, ui_command
+from benchmark.tracking import tracking_uri, ui_command
 from tests.toy import Toy, until
 
 
@@ -38,7 +40,7 @@ def tracked(toy: Toy, empty_database: Path) -> Toy:
 
 def mirror(toy: Toy, grid: str, *words: str) -> Mirror:
     store = RunStore(toy.root)
-    return Mirror(toy.plan(grid, *words), store, tracking_uri(store, None))
+    return Mirror(toy.plan(grid, *words), store, tracking_uri(store, None), check=True)
 
 
 def rows(toy: Toy, query: str) -> list[tuple[Any, ...]]:
