@@ -1,4 +1,4 @@
-"""RunStore: the folder of runs, which is the truth about what has been computed. Nothing else builds a path in it."""
+"""RunStore: the folder of runs, which is the truth about what has been computed."""
 
 from __future__ import annotations
 
@@ -6,12 +6,11 @@ import contextlib
 import os
 import shutil
 import uuid
-from collections.abc import Callable, Sequence
+from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
 from benchmark import lease
-from benchmark.checkpoints import Checkpoints
 from benchmark.errors import BadInput
 from benchmark.files import (
     Damaged,
@@ -23,74 +22,16 @@ from benchmark.files import (
     write_json,
     write_whole,
 )
-from benchmark.records import UNBEGUN, read_curve, read_plan, read_provenance, read_result, read_spec, read_status
+from benchmark.grid_records import GridRecords
+from benchmark.records import UNBEGUN, read_curve, read_provenance, read_result, read_spec, read_status
 from benchmark.spec import Outcome, Plan, Stage, State, blocked
 
 
-class RunStore:
+class RunStore(GridRecords):
     """`<root>/<key>/` holds one stage, `<root>/grids/<name>/` one grid's plan and report.
 
     A stage is done when its `result.json` exists; that file is written last, and only once.
     """
-
-    def __init__(self, root: Path | str = "runs") -> None:
-        self.root = Path(root).absolute()
-
-    # paths
-
-    def folder(self, key: str) -> Path:
-        return self.root / key
-
-    def artefact(self, key: str, name: str) -> Path:
-        """Path of a file that the stage published, e.g. `episodes.npz`."""
-        return self.folder(key) / name
-
-    def log_file(self, key: str) -> Path:
-        return self.folder(key) / "log.txt"
-
-    def curve_file(self, key: str) -> Path:
-        return self.folder(key) / "metrics.jsonl"
-
-    def claims(self, key: str) -> Path:
-        return self.folder(key) / "claims"
-
-    def checkpoints(self, key: str) -> Checkpoints:
-        return Checkpoints(self.folder(key) / "checkpoint")
-
-    def grid_folder(self, grid: str) -> Path:
-        return self.root / "grids" / grid
-
-    def driver_log(self, grid: str) -> Path:
-        """What a command that runs a grid in the background says."""
-        return self.grid_folder(grid) / "driver.log"
-
-    def launches(self) -> Path:
-        """Where running commands keep the files of their jobs."""
-        return self.root / ".jobs"
-
-    def mlflow_database(self) -> Path:
-        return self.root / "mlflow.db"
-
-    def mlflow_artifacts(self) -> Path:
-        return self.root / "mlflow-artifacts"
-
-    def mirrored_file(self, grid: str) -> Path:
-        """Which cells of a grid MLflow shows in their final state."""
-        return self.grid_folder(grid) / "mirrored.json"
-
-    def require_writable(self) -> None:
-        """Make the root folder. Raises BadInput where it cannot be made or written."""
-        try:
-            self.root.mkdir(parents=True, exist_ok=True)
-            writable = os.access(self.root, os.W_OK | os.X_OK)
-        except FileExistsError:
-            raise BadInput(f"--root {self.root} is a file, expected a folder; choose another --root") from None
-        except OSError as error:
-            raise BadInput(f"--root {self.root} cannot be made ({error.strerror}); choose another --root") from None
-        if not writable:
-            raise BadInput(f"--root {self.root} is not writable; choose another --root, or change its permissions")
-
-    # stages
 
     def register(self, stage: Stage) -> None:
         """Make the stage known by its key, so that a job can be given the key alone."""
@@ -323,24 +264,16 @@ class RunStore:
 
     # what stages took
 
-    def history_file(self) -> Path:
-        return self.root / "history.json"
+    def written(self) -> dict[str, int | None]:
+        """Key of every run folder -> when its result was written (nanoseconds), None where there is none.
 
-    def probes_file(self) -> Path:
-        return self.root / "probes.json"
-
-    def probe_folder(self) -> Path:
-        """Where a probe computes; nothing in it is a result."""
-        return self.root / ".probe"
-
-    def done_stages(self) -> dict[str, int]:
-        """Key of every stage that has a result -> when that was written (nanoseconds), without reading it."""
+        Nothing is read; other folders of the root are among them, without a result.
+        """
         if not self.root.is_dir():
             return {}
         with os.scandir(self.root) as entries:
             names = [entry.name for entry in entries if not entry.name.startswith(".")]
-        found = {name: self.done_at(name) for name in names}
-        return {name: written for name, written in found.items() if written is not None}
+        return {name: self.done_at(name) for name in names}
 
     def done_at(self, key: str) -> int | None:
         """When a stage's result was written, in nanoseconds; None where it has none."""
@@ -353,50 +286,3 @@ class RunStore:
         """Bytes of a run folder, without its checkpoints, which go when it is done."""
         with os.scandir(self.folder(key)) as entries:
             return sum(entry.stat().st_size for entry in entries if entry.is_file())
-
-    def forecast(self, grid: str) -> dict[str, dict[str, Any]]:
-        """Key -> {"seconds", "basis"}, for the stages of a grid of which it was foretold before they began."""
-        data = read_json(self.grid_folder(grid) / "forecast.json", {"stages": {}})
-        return dict(data["stages"]) if data else {}
-
-    def write_forecast(self, grid: str, stages: dict[str, dict[str, Any]]) -> None:
-        write_json(self.grid_folder(grid) / "forecast.json", {"stages": stages})
-
-    # grids
-
-    def write_plan(self, plan: Plan) -> None:
-        write_json(self.grid_folder(plan.grid) / "plan.json", plan.to_json())
-
-    def plan(self, grid: str) -> Plan:
-        """The plan of the last run of a grid. Raises BadInput where there was none, Damaged where it is not whole."""
-        plan = read_plan(self.grid_folder(grid) / "plan.json")
-        if plan is None:
-            raise BadInput(f"grid {grid!r} has not been run in {self.root} (runs: {', '.join(self.grids()) or 'none'})")
-        return plan
-
-    def grids(self) -> list[str]:
-        folder = self.root / "grids"
-        return sorted(path.parent.name for path in folder.glob("*/plan.json"))
-
-    def note_finished(self, grid: str, state: str, report: Sequence[Path]) -> None:
-        """Remember that the grid's report and mirror show this state."""
-        names = [str(path.relative_to(self.root)) for path in report]
-        write_json(self.grid_folder(grid) / "finished.json", {"state": state, "report": names})
-
-    def finished(self, grid: str, state: str) -> list[Path]:
-        """The report's files if they show this state, else none."""
-        noted = self._noted(grid)
-        report = [self.root / name for name in noted["report"]]
-        return report if noted["state"] == state and all(path.exists() for path in report) else []
-
-    def report_files(self, grid: str) -> list[Path]:
-        """Files and folders of the grid's last report, whatever state it shows."""
-        report = [*(self.root / name for name in self._noted(grid)["report"]), self.grid_folder(grid) / "figures"]
-        return [path for path in report if path.exists()]
-
-    def _noted(self, grid: str) -> dict[str, Any]:
-        try:
-            noted = read_json(self.grid_folder(grid) / "finished.json", {"state": "", "report": []})
-        except Damaged:
-            noted = None
-        return noted or {"state": "", "report": []}
