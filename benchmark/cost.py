@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -62,7 +62,7 @@ class Price:
         """The stages of which nothing alike has been computed: those without a price, and those with a rough one."""
         return [key for key, price in self.stages.items() if price.estimate.basis in ("kind", "unknown")]
 
-    @property
+    @cached_property
     def uses_gpus(self) -> bool:
         return any(price.resources.gpus for price in self.stages.values())
 
@@ -136,13 +136,13 @@ class Price:
 
         return {"seeds": n, "effect": smallest_effect(n), "rank_p": smallest_p(n)}
 
-    @property
+    @cached_property
     def _seconds(self) -> dict[str, float]:
         return {key: price.seconds or 0.0 for key, price in self.stages.items()}
 
-    @property
-    def _parents(self) -> dict[str, list[str]]:
-        return {key: list(self.plan.stages[key].parents.values()) for key in self.stages}
+    @cached_property
+    def _parents(self) -> dict[str, Collection[str]]:
+        return {key: self.plan.stages[key].parents.values() for key in self.stages}
 
     def to_json(self) -> dict[str, Any]:
         """Sums, then every stage; unknown values are null."""
@@ -174,18 +174,16 @@ def price(plan: Plan, store: RunStore, config: ExecutorConfig, estimator: Estima
     What has begun counts with its rest. estimator: one that has read the history of the store already.
     """
     estimator = estimator or Estimator(History(store))
-    done = set(estimator.history.done)
+    done, begun = estimator.history.done, estimator.history.begun
     stages: dict[str, StagePrice] = {}
     for key, stage in plan.stages.items():
         if key not in done:
             resources = config.resources_of(plan, key)
-            stages[key] = StagePrice(estimator.estimate(stage, resources.device), resources, _left(store, key))
+            left = _left(store.status(key)) if key in begun else 1.0
+            stages[key] = StagePrice(estimator.estimate(stage, resources.device), resources, left)
     return Price(plan, stages, config.slots)
 
 
-def _left(store: RunStore, key: str) -> float:
+def _left(status: Mapping[str, Any]) -> float:
     """The share of a stage that is still to compute, by its own count of progress."""
-    if not store.folder(key).exists():
-        return 1.0
-    status = store.status(key)
     return 1.0 - min(1.0, status["done"] / status["total"]) if status.get("total") else 1.0

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import hashlib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, KeysView, Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -107,7 +107,8 @@ class Record:
 class History:
     """All records of a root.
 
-    done: keys of the finished stages. records: by workload and device; it grows by `learn`.
+    done: keys of the finished stages; it grows by `learn`. begun: of those that have a run folder but no result, when
+    it was read.
     """
 
     def __init__(self, store: RunStore) -> None:
@@ -121,7 +122,7 @@ class History:
         self.probes = [Record.from_json(entry) for entry in probes["records"]] if probes["format"] == FORMAT else []
 
     @property
-    def done(self) -> Iterable[str]:
+    def done(self) -> KeysView[str]:
         return self._runs.keys()
 
     def records(self) -> list[Record]:
@@ -165,8 +166,10 @@ class History:
             index = {"workloads": {}, "runs": {}}
         known = index["runs"]
         self._workloads = {name: Workload.from_json(data) for name, data in index["workloads"].items()}
-        done = self.store.done_stages()
-        new = [key for key, written in done.items() if key not in known or known[key][4] != written]
+        written = self.store.written()
+        done = {key: when for key, when in written.items() if when is not None}
+        self.begun = written.keys() - done.keys()
+        new = [key for key, when in done.items() if key not in known or known[key][4] != when]
         self._runs = {key: run for key, run in known.items() if key in done}
         for key in new:
             self._look_at(key, done[key])

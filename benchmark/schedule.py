@@ -29,12 +29,14 @@ def elapsed(seconds: Mapping[str, float], parents: Parents, slots: int) -> float
     At least the longest chain and the work per slot, and at most their sum (Graham 1969). O(n log n).
     """
     costs = chains(seconds, parents)
-    waiting = {key: {parent for parent in parents[key] if parent in seconds} for key in seconds}
-    children: dict[str, list[str]] = {key: [] for key in seconds}
-    for key, own in waiting.items():
-        for parent in own:
-            children[parent].append(key)
-    ready = [(-costs[key], key) for key, own in waiting.items() if not own]
+    waiting = dict.fromkeys(seconds, 0)  # how many parents are not done
+    children: dict[str, list[str]] = {}
+    for key in seconds:
+        for parent in parents[key]:
+            if parent in seconds:
+                waiting[key] += 1
+                children.setdefault(parent, []).append(key)
+    ready = [(-costs[key], key) for key, count in waiting.items() if not count]
     heapq.heapify(ready)
     running: list[tuple[float, str]] = []
     now = 0.0
@@ -43,8 +45,8 @@ def elapsed(seconds: Mapping[str, float], parents: Parents, slots: int) -> float
             _, key = heapq.heappop(ready)
             heapq.heappush(running, (now + seconds[key], key))
         now, ended = heapq.heappop(running)
-        for child in children[ended]:
-            waiting[child].discard(ended)
+        for child in children.get(ended, ()):
+            waiting[child] -= 1
             if not waiting[child]:
                 heapq.heappush(ready, (-costs[child], child))
     return now
