@@ -12,10 +12,12 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass, replace
+from functools import cached_property
 from typing import Any
 
 from benchmark.configs import leaves
 from benchmark.errors import BadInput, unknown
+from benchmark.recipes import Recipe
 from benchmark.spec import Budget, Stage
 
 _STAGE_KEYS = {"target", "version", "seed", "parents", "params", "kind", "budget"}
@@ -52,22 +54,31 @@ class Pipeline:
         """Add the stages with these seeds to `stages`, unless equal ones are there; returns name -> key."""
         keys: dict[str, str] = {}
         for name, planned in self.stages.items():
-            stage = Stage(
-                kind=planned.kind,
-                target=planned.target,
-                params={**planned.params, "seed": seeds[planned.seed]},
-                parents={parent: keys[its_name] for parent, its_name in planned.parents.items()},
-                version=planned.version,
-                budget=planned.budget,
-            )
+            recipe, seed = self._recipes[name], seeds[planned.seed]
+            parents = {parent: keys[its_name] for parent, its_name in planned.parents.items()}
             try:
-                keys[name] = stage.key
+                key = recipe.key(seed, parents)
             except ValueError as error:
                 raise BadInput(f"stage {name}: {error}") from error
-            stages.setdefault(stage.key, stage)
+            if key not in stages:
+                stages[key] = recipe.stage(seed, parents, key)
+            keys[name] = stages[key].key
         if len(set(seeds.values())) > 1:
             return keys
         return {planned.merged: keys[name] for name, planned in self.stages.items()}
+
+    @cached_property
+    def _recipes(self) -> dict[str, Recipe]:
+        return {
+            name: Recipe(
+                one.kind,
+                one.target,
+                one.version,
+                {key: value for key, value in one.params.items() if key != "seed"},
+                one.budget,
+            )
+            for name, one in self.stages.items()
+        }
 
     def lent(self, stage: str, name: str, seed: str) -> dict[str, Planned]:
         """A stage, last, after all that it needs, for the pipeline of another environment that calls it `name`.

@@ -6,7 +6,7 @@ import hashlib
 import json
 import math
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, field, replace
+from dataclasses import dataclass, field, replace
 from functools import cached_property
 from typing import Any, Literal
 
@@ -25,10 +25,15 @@ def canonical(value: Any) -> str:
     Raises ValueError that names the place of a NaN, an infinity, a key that is no string, or any other object.
     """
     _require_plain(value, "value")
-    return json.dumps(value, sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
+    return _CANONICAL.encode(value)
+
+
+_CANONICAL = json.JSONEncoder(sort_keys=True, separators=(",", ":"), ensure_ascii=True, allow_nan=False)
 
 
 def _require_plain(value: Any, where: str) -> None:
+    if type(value) in (str, int, bool) or value is None:
+        return
     if isinstance(value, Mapping):
         for name, item in value.items():
             if type(name) is not str:
@@ -40,7 +45,7 @@ def _require_plain(value: Any, where: str) -> None:
     elif type(value) is float:
         if not math.isfinite(value):
             raise ValueError(f"{where}: {value} is not a finite number and has no JSON text")
-    elif value is not None and type(value) not in (bool, int, str):
+    else:
         raise ValueError(f"{where}: {type(value).__name__} is not a plain JSON value")
 
 
@@ -218,7 +223,8 @@ class Plan:
         needed = {key for cell in cells for key in cell.stages.values()}
         return replace(self, cells=cells, stages={k: s for k, s in self.stages.items() if k in needed})
 
-    def to_json(self) -> dict[str, Any]:
+    def facts(self) -> dict[str, Any]:
+        """All but the stages, as JSON."""
         return {
             "grid": self.grid,
             "description": self.description,
@@ -227,19 +233,25 @@ class Plan:
             "settings": dict(self.settings),
             "environments": {name: dict(data) for name, data in self.environments.items()},
             "methods": {name: dict(data) for name, data in self.methods.items()},
-            "cells": [{**asdict(cell), "stages": dict(cell.stages)} for cell in self.cells],
-            "stages": {key: stage.to_json() for key, stage in self.stages.items()},
+            "cells": [{**vars(cell), "stages": dict(cell.stages)} for cell in self.cells],
         }
+
+    def to_json(self) -> dict[str, Any]:
+        return {**self.facts(), "stages": {key: stage.to_json() for key, stage in self.stages.items()}}
+
+    @classmethod
+    def from_facts(cls, facts: Mapping[str, Any], stages: Mapping[str, Stage]) -> Plan:
+        return cls(
+            **{name: facts[name] for name in ("grid", "description", "result", "headline", "settings")},
+            environments=facts["environments"],
+            methods=facts["methods"],
+            cells=tuple(Cell(**cell) for cell in facts["cells"]),
+            stages=stages,
+        )
 
     @classmethod
     def from_json(cls, data: Mapping[str, Any]) -> Plan:
-        return cls(
-            **{name: data[name] for name in ("grid", "description", "result", "headline", "settings")},
-            environments=data["environments"],
-            methods=data["methods"],
-            cells=tuple(Cell(**cell) for cell in data["cells"]),
-            stages={key: Stage.from_json(stage) for key, stage in data["stages"].items()},
-        )
+        return cls.from_facts(data, {key: Stage.from_json(stage) for key, stage in data["stages"].items()})
 
 
 @dataclass(frozen=True)

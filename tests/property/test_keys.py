@@ -8,6 +8,7 @@ from typing import Any
 from hypothesis import given
 from hypothesis import strategies as st
 
+from benchmark.recipes import Recipe
 from benchmark.spec import Stage, canonical
 
 LEAVES = st.none() | st.booleans() | st.integers() | st.floats(allow_nan=False, allow_infinity=False) | st.text()
@@ -43,3 +44,12 @@ def test_two_stages_share_a_key_exactly_when_their_content_is_equal(first: Any, 
 def test_a_stage_survives_a_file(params: Any) -> None:
     stage = Stage("policy", "t", params, {"teacher": "0" * 16}, 3)
     assert Stage.from_json(json.loads(json.dumps(stage.to_json()))).key == stage.key
+
+
+@given(PARAMS, st.integers(0, 10**9), st.dictionaries(st.text(), st.text(), max_size=3))
+def test_a_recipe_has_the_keys_of_its_stages(params: Any, seed: int, parents: Any) -> None:
+    params.pop("seed", None)
+    recipe = Recipe("policy", "t", 2, params)
+    stage = Stage("policy", "t", {"seed": seed, **params}, parents, 2)
+    assert recipe.key(seed, parents) == stage.key
+    assert recipe.stage(seed, parents, stage.key).to_json() == stage.to_json()
