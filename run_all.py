@@ -1,3 +1,4 @@
+#!/usr/bin/env python3
 """The command line of LDD-Bench: `python run_all.py [VERB] --grid NAME [options] [key=value …]`; see `--help`."""
 
 from __future__ import annotations
@@ -8,13 +9,19 @@ from collections.abc import Sequence
 from pathlib import Path
 
 from benchmark.cli import parse
+from benchmark.completion import WORD as COMPLETE
+from benchmark.completion import answer
 from benchmark.errors import BadInput
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
     """Returns the exit code."""
+    words = sys.argv[1:] if arguments is None else arguments
     try:
-        options = parse(sys.argv[1:] if arguments is None else arguments)
+        if words and words[0] == COMPLETE:
+            print(answer(words[1:]))
+            return 0
+        options = parse(words)
         if isinstance(options, str):
             print(options)
             return 0

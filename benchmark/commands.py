@@ -5,80 +5,24 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
-from dataclasses import dataclass
-from functools import cached_property
-from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
+from benchmark import questions
+from benchmark.asked import Asked, BuildReport, note
 from benchmark.cli import Options
-from benchmark.configs import Configs
 from benchmark.errors import BadInput
-from benchmark.grid import make_plan, select
-from benchmark.provenance import PROJECT
-from benchmark.request import Request, read_request
-from benchmark.spec import Cell, Plan
-from benchmark.store import RunStore
-from benchmark.validate import Schema
+from benchmark.spec import Plan
 
 if TYPE_CHECKING:
     from benchmark.execute import Mode
 
-BuildReport = Callable[[Path, str], tuple[Path, Path]]
-
-
-@dataclass(frozen=True)
-class Command:
-    """A command line with what it refers to. Whatever it names wrongly raises BadInput when it is first looked at."""
-
-    options: Options
-    build_report: BuildReport
-
-    @cached_property
-    def configs(self) -> Configs:
-        return Configs(self.options.configs or PROJECT / "configs")
-
-    @cached_property
-    def schema(self) -> Schema:
-        return Schema(self.configs.read("schema"), self.configs.shown("schema"))
-
-    @cached_property
-    def request(self) -> Request:
-        assert self.options.grid is not None
-        return read_request(self.configs, self.schema, self.options.grid, self.options.words)
-
-    @cached_property
-    def plan(self) -> Plan:
-        """The whole grid."""
-        return make_plan(self.configs, self.schema, self.request)
-
-    @cached_property
-    def chosen(self) -> Plan:
-        """The grid's cells that `--only`, or the cells behind the verb, choose."""
-        if self.options.only:
-            return self.plan.only(select(self.plan, self.options.only))
-        return self.plan.only(self.cells) if self.options.targets else self.plan
-
-    @cached_property
-    def cells(self) -> tuple[Cell, ...]:
-        """The cells behind the verb."""
-        return select(self.plan, self.options.targets, "")
-
-    @cached_property
-    def store(self) -> RunStore:
-        return RunStore(self.options.root)
-
-    def show(self, as_json: Callable[[], Any], as_text: Callable[[], str]) -> int:
-        """Print one of the two."""
-        print(json.dumps(as_json(), indent=1) if self.options.json else as_text())
-        return 0
-
 
 def command(options: Options, build_report: BuildReport) -> int:
     """Carry out what `cli.parse` returned; returns the exit code. Raises BadInput."""
-    return _VERBS[options.verb](Command(options, build_report))
+    return _VERBS[options.verb](Asked(options, build_report))
 
 
-def _plan(asked: Command) -> int:
+def _plan(asked: Asked) -> int:
     from benchmark.cost import price
     from benchmark.show_cost import cost_text
     from benchmark.show_plan import plan_text
@@ -91,7 +35,7 @@ def _plan(asked: Command) -> int:
     )
 
 
-def _affordable(asked: Command) -> Plan:
+def _affordable(asked: Asked) -> Plan:
     """The chosen cells that the budget pays for, after the probe that was asked for; what is left out is said."""
     options, chosen = asked.options, asked.chosen
     if options.budget is None and not options.probe:
@@ -101,56 +45,16 @@ def _affordable(asked: Command) -> Plan:
     if options.budget is not None:
         budget.parse(options.budget)  # before minutes of probing
     if options.probe:
-        probe.probe(chosen, asked.store, asked.request.executor, _note)
+        probe.probe(chosen, asked.store, asked.request.executor, note)
     if options.budget is None:
         return chosen
     price = cost.price(chosen, asked.store, asked.request.executor)
     kept = budget.within(chosen, price, options.budget)
-    _note(show_cost.budget_text(chosen, kept, price, options.budget))
+    note(show_cost.budget_text(chosen, kept, price, options.budget))
     return kept
 
 
-def _status(asked: Command) -> int:
-    from benchmark.status import look
-
-    status = look(asked.chosen, asked.store, asked.request.executor)
-    if sys.stdout.isatty() and not asked.options.json:
-        from benchmark.matrix import print_status
-
-        print_status(status)
-        return 0
-    return asked.show(status.to_json, status.text)
-
-
-def _why(asked: Command) -> int:
-    from benchmark.why import Explainer
-
-    cells, explain = asked.cells, Explainer(asked.plan, asked.store, asked.request.executor)
-    return asked.show(
-        lambda: {cell.name: explain.to_json(cell) for cell in cells},
-        lambda: "\n\n".join(explain.text(cell) for cell in cells),
-    )
-
-
-def _logs(asked: Command) -> int:
-    from benchmark.logs import log_of
-
-    if len(asked.cells) > 1:
-        example = asked.cells[0].name
-        raise BadInput(
-            f"{asked.options.targets[0]!r} is {len(asked.cells)} cells, and logs shows one; name it, such as {example}"
-        )
-    log = log_of(asked.plan, asked.store, asked.cells[0], asked.options.stage)
-    if asked.options.follow:
-        _note(log.title())
-        return log.follow(asked.request.executor, sys.stdout)
-    text = log.text()
-    if not asked.options.json:
-        _note(log.title())
-    return asked.show(log.to_json, text.rstrip)
-
-
-def _run(asked: Command) -> int:
+def _run(asked: Asked) -> int:
     """run and retry."""
     options = asked.options
     mode: Mode = "retry" if options.verb == "retry" else options.mode or "cached"
@@ -171,7 +75,7 @@ def _run(asked: Command) -> int:
     return run_grid(plan, chosen, asked.store, asked.request, mode, asked.build_report, options.detach)
 
 
-def _report(asked: Command) -> int:
+def _report(asked: Asked) -> int:
     plan = asked.plan
     asked.store.require_writable()
     from benchmark.session import report_grid
@@ -180,17 +84,64 @@ def _report(asked: Command) -> int:
     return 0
 
 
-def _note(text: str) -> None:
-    """What is not the answer itself, which a program may read."""
-    print(text, file=sys.stderr)
+def _sync(asked: Asked) -> int:
+    from benchmark.sync import sync
+    from benchmark.tracking import tracking_uri
+
+    grids = [] if asked.options.grid is None else [asked.request.name]
+    sync(asked.store, tracking_uri(asked.store, asked.tracking_uri), grids, print)
+    return 0
 
 
-_VERBS: dict[str, Callable[[Command], int]] = {
+def _clean(asked: Asked) -> int:
+    """Lists, asks, deletes. `--json` only lists, unless `--yes` says to delete."""
+    from benchmark import clean
+
+    options, store = asked.options, asked.store
+    found = clean.find(store)
+    if options.json:
+        print(json.dumps([one.to_json() for one in found], indent=1))
+    else:
+        print(clean.text(store, found))
+    if not found or not (options.yes or (not options.json and _agreed(f"delete these {len(found)} folders?"))):
+        return 0
+    deleted = clean.delete(store, found)
+    note(f"{len(deleted)} folders deleted")
+    if len(deleted) < len(found):
+        note(f"{len(found) - len(deleted)} are needed or computed since, and were left")
+    return 0
+
+
+def _agreed(question: str) -> bool:
+    """Whether a person at the terminal says yes; nobody there has said nothing."""
+    if not sys.stdin.isatty():
+        note("nothing is deleted without an answer; --yes gives it")
+        return False
+    print(f"{question} [y/N] ", end="", flush=True)
+    if sys.stdin.readline().strip().lower() in ("y", "yes"):
+        return True
+    note("nothing deleted")
+    return False
+
+
+def _completion(asked: Asked) -> int:
+    from benchmark.completion import script
+
+    print(script(asked.options.targets[0]), end="")
+    return 0
+
+
+_VERBS: dict[str, Callable[[Asked], int]] = {
     "run": _run,
     "plan": _plan,
-    "status": _status,
-    "why": _why,
-    "logs": _logs,
+    "status": questions.status,
+    "why": questions.why,
+    "logs": questions.logs,
     "retry": _run,
     "report": _report,
+    "trace": questions.trace,
+    "sync": _sync,
+    "clean": _clean,
+    "doctor": questions.doctor,
+    "completion": _completion,
 }

@@ -141,7 +141,7 @@ class Stored:
         """Those of the same kind in the same environment, newest first."""
         if self._alike is None:
             self._alike = {}
-            finished = self.store.done_stages()
+            finished = {key: written for key, written in self.store.written().items() if written is not None}
             for key in sorted(finished, key=lambda key: finished[key], reverse=True):
                 known = self._stage(key)
                 if known is not None:

@@ -77,6 +77,12 @@ def method_table(plan: Plan, entries: Mapping[str, Mapping[str, str]]) -> str:
     return table(["", "", *environments], rows)
 
 
+def abbreviated(commit: str | None) -> str:
+    """The first digits of a commit, with a `+` where its working tree had changes."""
+    digits, plus, _ = (commit or "").partition("+")
+    return digits[:12] + plus
+
+
 def short(number: float) -> str:
     """1234567 as 1.2M, for a narrow column."""
     for size, letter in ((1e9, "G"), (1e6, "M"), (1e4, "k")):

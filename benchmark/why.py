@@ -9,7 +9,7 @@ from typing import Any
 from benchmark import lease
 from benchmark.differences import Difference, Stored
 from benchmark.executors import ExecutorConfig
-from benchmark.show import duration
+from benchmark.show import abbreviated, duration
 from benchmark.spec import Cell, Outcome, Plan, cell_outcome
 from benchmark.status import in_queue
 from benchmark.store import RunStore
@@ -151,10 +151,8 @@ class Explainer:
 
     def _done(self, key: str, outcome: Outcome) -> str:
         result: Mapping[str, Any] = self.store.result(key) or {}
-        commit = str(result.get("commit") or "unknown")
-        return (
-            f"done {_moment(outcome.finished)} in {duration(outcome.seconds)} on {outcome.device}, commit {commit[:12]}"
-        )
+        commit = abbreviated(result.get("commit")) or "unknown"
+        return f"done {_moment(outcome.finished)} in {duration(outcome.seconds)} on {outcome.device}, commit {commit}"
 
     def _running(self, key: str, outcome: Outcome) -> str:
         claim = self.store.held(key)

@@ -1,0 +1,73 @@
+"""The verbs that only look: status, why, logs, trace, doctor. Each returns the exit code."""
+
+from __future__ import annotations
+
+import sys
+
+from benchmark.asked import Asked, note
+from benchmark.errors import BadInput
+
+
+def status(asked: Asked) -> int:
+    from benchmark.status import look
+
+    status = look(asked.chosen, asked.store, asked.request.executor)
+    if sys.stdout.isatty() and not asked.options.json:
+        from benchmark.matrix import print_status
+
+        print_status(status)
+        return 0
+    return asked.show(status.to_json, status.text)
+
+
+def why(asked: Asked) -> int:
+    from benchmark.why import Explainer
+
+    cells, explain = asked.cells, Explainer(asked.plan, asked.store, asked.request.executor)
+    return asked.show(
+        lambda: {cell.name: explain.to_json(cell) for cell in cells},
+        lambda: "\n\n".join(explain.text(cell) for cell in cells),
+    )
+
+
+def logs(asked: Asked) -> int:
+    from benchmark.logs import log_of
+
+    if len(asked.cells) > 1:
+        example = asked.cells[0].name
+        raise BadInput(
+            f"{asked.options.targets[0]!r} is {len(asked.cells)} cells, and logs shows one; name it, such as {example}"
+        )
+    log = log_of(asked.plan, asked.store, asked.cells[0], asked.options.stage)
+    if asked.options.follow:
+        note(log.title())
+        return log.follow(asked.request.executor, sys.stdout)
+    text = log.text()
+    if not asked.options.json:
+        note(log.title())
+    return asked.show(log.to_json, text.rstrip)
+
+
+def trace(asked: Asked) -> int:
+    from benchmark import trace as tracing
+    from benchmark.tracking import local_database, tracking_uri
+
+    database = local_database(tracking_uri(asked.store, asked.request.tracking_uri))
+    word = asked.options.targets[0]
+    found = tracing.trace(asked.plan, asked.store, word, database)
+
+    def text() -> str:
+        if tracing.is_number(word) and len(found) > 1:
+            return tracing.listed(found, word)
+        return "\n\n".join(one.text() for one in found)
+
+    return asked.show(lambda: [one.to_json() for one in found], text)
+
+
+def doctor(asked: Asked) -> int:
+    from benchmark.doctor import examine, is_broken, text
+    from benchmark.tracking import tracking_uri
+
+    findings = examine(asked.store, tracking_uri(asked.store, asked.tracking_uri))
+    asked.show(lambda: [one.to_json() for one in findings], lambda: text(findings))
+    return 1 if any(map(is_broken, findings)) else 0
