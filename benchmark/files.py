@@ -103,9 +103,12 @@ def write_bytes(path: Path, data: bytes) -> None:
     write_whole(path, lambda temporary: _write(temporary, data))
 
 
-def write_json(path: Path, value: Any, exclusive: bool = False, durable: bool = True) -> bool:
-    """Write a JSON file in one step (see `write_whole`); NaN and infinity raise ValueError."""
-    data = (json.dumps(value, indent=1, allow_nan=False) + "\n").encode()
+def write_json(path: Path, value: Any, exclusive: bool = False, durable: bool = True, indent: int | None = 1) -> bool:
+    """Write a JSON file in one step (see `write_whole`); NaN and infinity raise ValueError.
+
+    indent: None for a large file, which then takes a tenth of the time and half of the space.
+    """
+    data = (json.dumps(value, indent=indent, allow_nan=False) + "\n").encode()
     return write_whole(path, lambda temporary: _write(temporary, data), exclusive, durable)
 
 

@@ -9,6 +9,7 @@ from typing import Any
 from benchmark.errors import BadInput
 from benchmark.files import Damaged, read_json, write_json
 from benchmark.places import Places
+from benchmark.recipes import packed
 from benchmark.records import read_plan
 from benchmark.spec import Plan
 
@@ -17,7 +18,7 @@ class GridRecords(Places):
     """The files of `<root>/grids/<name>/`."""
 
     def write_plan(self, plan: Plan) -> None:
-        write_json(self.grid_folder(plan.grid) / "plan.json", plan.to_json())
+        write_json(self.grid_folder(plan.grid) / "plan.json", packed(plan), indent=None)
 
     def plan(self, grid: str) -> Plan:
         """The plan of the last run of a grid. Raises BadInput where there was none, Damaged where it is not whole."""
@@ -54,8 +55,14 @@ class GridRecords(Places):
         return noted or {"state": "", "report": []}
 
     def forecast(self, grid: str) -> dict[str, dict[str, Any]]:
-        """Key -> {"seconds", "basis"}, for the stages of a grid of which it was foretold before they began."""
-        data = read_json(self.grid_folder(grid) / "forecast.json", {"stages": {}})
+        """Key -> {"seconds", "basis"}, for the stages of a grid of which it was foretold before they began.
+
+        A damaged file foretells nothing: no run and no report waits for it to be repaired.
+        """
+        try:
+            data = read_json(self.grid_folder(grid) / "forecast.json", {"stages": {}})
+        except Damaged:
+            data = None
         return dict(data["stages"]) if data else {}
 
     def write_forecast(self, grid: str, stages: dict[str, dict[str, Any]]) -> None:

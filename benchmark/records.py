@@ -7,6 +7,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.files import Damaged, read_json, unreadable
+from benchmark.recipes import unpacked
 from benchmark.spec import Plan, Stage
 
 # status.json before the first progress of a stage.
@@ -96,7 +97,7 @@ def read_plan(path: Path) -> Plan | None:
     """A grid's `plan.json`."""
     try:
         data = read_json(path, _PLAN)
-        return None if data is None else Plan.from_json(data)
-    except (Damaged, KeyError, TypeError, ValueError, AttributeError) as error:
+        return None if data is None else unpacked(data)
+    except (Damaged, LookupError, TypeError, ValueError, AttributeError) as error:
         what = str(error) if isinstance(error, Damaged) else f"{path} is damaged ({type(error).__name__}: {error})"
         raise Damaged(f"{what}; `run_all.py run --grid {path.parent.name}` writes it anew") from None

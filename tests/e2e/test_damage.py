@@ -127,9 +127,9 @@ def test_a_damaged_plan_says_how_it_is_written_anew(done: Toy, damage: str) -> N
 def test_a_plan_with_a_stage_that_was_edited_by_hand_is_damaged(done: Toy) -> None:
     path = RunStore(done.root).grid_folder("three") / "plan.json"
     plan = json.loads(path.read_text())
-    next(iter(plan["stages"].values()))["params"]["episodes"] = 4
+    plan["recipes"][0]["params"]["episodes"] = 4
     path.write_text(json.dumps(plan))
-    with pytest.raises(Damaged, match="the specification was edited"):
+    with pytest.raises(Damaged, match="the plan was edited"):
         RunStore(done.root).plan("three")
 
 

@@ -9,6 +9,7 @@ from typing import Any
 
 import pytest
 
+from benchmark.recipes import packed, unpacked
 from benchmark.spec import Cell, Outcome, Plan, Stage, blocked, canonical, cell_outcome, provenance_of
 
 POLICY = Stage(
@@ -94,6 +95,18 @@ def two_cells() -> tuple[Plan, Stage, Stage, Stage]:
 def test_a_plan_survives_its_json() -> None:
     plan = two_cells()[0]
     assert Plan.from_json(json.loads(json.dumps(plan.to_json()))).to_json() == plan.to_json()
+
+
+def test_a_plan_survives_its_packed_json_which_tells_once_what_seeds_have_in_common() -> None:
+    plan = two_cells()[0]
+    data = json.loads(json.dumps(packed(plan)))
+    assert unpacked(data).to_json() == plan.to_json()
+    assert [recipe["kind"] for recipe in data["recipes"]] == ["teacher", "policy"]
+    assert packed(unpacked(data)) == data
+    assert unpacked(plan.to_json()).to_json() == plan.to_json()
+    data["recipes"][1]["version"] = 7
+    with pytest.raises(ValueError, match="the plan was edited"):
+        unpacked(data)
 
 
 def test_a_plan_knows_who_shares_a_stage() -> None:
