@@ -46,7 +46,7 @@ class Mirror:
         self._cell_runs: dict[str, Run] = {}
         self._created_at: dict[str, int] = {}
         self._verified: dict[tuple[str, str], int] = {}  # run, stage -> attempt whose curve it is known to show
-        self._curves: dict[str, tuple[bytes, list[dict[str, float]]]] = {}
+        self._curves: dict[str, tuple[bytes, list[dict[str, float]]] | None] = {}
         self.damaged: list[str] = []  # what could not be shown
 
     def sync(self, report: Sequence[Path] = ()) -> None:
@@ -90,12 +90,12 @@ class Mirror:
             if self._begun(key, outcomes[key]):
                 stage_run = self._sync_stage(key, outcomes[key], run)
                 self._runs.tag(run, f"stage_run.{name}", stage_run.id)
-        steps = [self._show_curve(run, key, only=self.plan.headline) for key in evaluated]
+        ends = [self._show_curve(run, key, only=self.plan.headline) for key in evaluated]
         outcome = cell_outcome(self.plan, cell, outcomes)
         if outcome.state == "done":
-            created = self._created(outcome.key)
-            frames = max((frames for _, frames in steps), default=0)
-            self._runs.points(run, _points(outcome.metrics, created, frames))
+            frames = [end[1] for end in ends if end is not None]
+            if len(frames) == len(ends):
+                self._runs.points(run, _points(outcome.metrics, self._created(outcome.key), max(frames, default=0)))
             result = self.store.result(outcome.key) or {}
             self._runs.tag(run, "commit", str(result.get("commit")))
         self._runs.tag(run, "reason", outcome.reason or None)
@@ -137,9 +137,10 @@ class Mirror:
         if not self._fits(run, key, outcome):
             run = self._replaced(run, lambda: self._stage_run(key, cell_run))
         self._stage_runs[key] = run
-        rows, frames = self._show_curve(run, key)
+        end = self._show_curve(run, key)
         if outcome.state == "done":
-            self._runs.points(run, _points(outcome.metrics, self._created(key) + rows, frames))
+            if end is not None:
+                self._runs.points(run, _points(outcome.metrics, self._created(key) + end[0], end[1]))
             self._runs.tag(run, "seconds", str(outcome.seconds))
         self._runs.tag(run, "reason", outcome.reason or None)
         self._runs.tag(run, "attempts", str(outcome.attempts))
@@ -185,22 +186,28 @@ class Mirror:
     # curves
 
     def _fits(self, run: Run, key: str, outcome: Outcome) -> bool:
-        """Whether the rows that the run shows of a stage are still there."""
+        """Whether the rows that the run shows of a stage are still there, as far as that can be read."""
         if self._verified.get((run.id, key)) == outcome.attempts and outcome.state != "done":
             return True
         rows, size, digest = _mark(run.tags.get(f"curve.{key}"))
-        data = self._curve(key)[0][:size]
+        curve = self._curve(key)
+        if curve is None:
+            return True
+        data = curve[0][:size]
         fits = not rows or (len(data) == size and hashlib.sha256(data).hexdigest() == digest)
         if fits:
             self._verified[run.id, key] = outcome.attempts
         return fits
 
-    def _show_curve(self, run: Run, key: str, only: str | None = None) -> tuple[int, int]:
-        """Add the rows that are not there yet; how many there are, and the frames of the last.
+    def _show_curve(self, run: Run, key: str, only: str | None = None) -> tuple[int, int] | None:
+        """Add the rows that are not there yet; how many there are, and the frames of the last. None: it is damaged.
 
         only: of `train/win_rate`, `test/win_rate`, … those whose name ends so.
         """
-        data, rows = self._curve(key)
+        curve = self._curve(key)
+        if curve is None:
+            return None
+        data, rows = curve
         shown, _, _ = _mark(run.tags.get(f"curve.{key}"))
         points: list[Point] = []
         for index, row in enumerate(rows[shown:], start=shown):
@@ -214,14 +221,14 @@ class Mirror:
             self._runs.tag(run, f"curve.{key}", f"{len(rows)} rows, {len(data)} bytes, sha256 {digest}")
         return len(rows), int(rows[-1]["frames"]) if rows else 0
 
-    def _curve(self, key: str) -> tuple[bytes, list[dict[str, float]]]:
-        """The whole lines of a stage's curve and their rows, read once for a cell; a damaged one has none."""
+    def _curve(self, key: str) -> tuple[bytes, list[dict[str, float]]] | None:
+        """The whole lines of a stage's curve and their rows, read once for a cell; None where it is damaged."""
         if key not in self._curves:
             try:
                 self._curves[key] = self.store.whole_curve(key)
             except (Damaged, Unusable) as error:
                 self.damaged.append(str(error))
-                self._curves[key] = b"", []
+                self._curves[key] = None
         return self._curves[key]
 
     # the rest
