@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from benchmark.show import table
@@ -18,16 +18,16 @@ def plan_text(plan: Plan, store: RunStore) -> str:
     available = [cell for cell in plan.cells if cell.unavailable is None]
     wanted = sum(len(cell.stages) for cell in available)
     parts = [f"grid {plan.grid}: {plan.description}" if plan.description else f"grid {plan.grid}", *_settings(plan)]
-    done = sum(store.is_done(key) for key in plan.stages)
+    done = {key for key in store.begun() if key in plan.stages and store.is_done(key)}
     parts.append(
         f"\n{len(available)} cells need {wanted} stages; shared ones counted once, {len(plan.stages)}"
-        f" ({done} done, {len(plan.stages) - done} to compute)"
+        f" ({len(done)} done, {len(plan.stages) - len(done)} to compute)"
     )
     if available:
         header = ("environment", "method", "provenance", "seeds", "stages")
         parts.append("\ncells\n" + table(header, _cell_rows(plan, available)))
         columns = ("stage", "environment", "stages", "done", "seeds", "cells each", "methods")
-        parts.append("\nstages\n" + table(columns, _stage_rows(plan, store)))
+        parts.append("\nstages\n" + table(columns, _stage_rows(plan, done)))
     missing = _unavailable(plan)
     if missing:
         count = len(plan.cells) - len(available)
@@ -62,7 +62,7 @@ def _cell_rows(plan: Plan, cells: Sequence[Cell]) -> list[tuple[str, ...]]:
     ]
 
 
-def _stage_rows(plan: Plan, store: RunStore) -> list[tuple[str, ...]]:
+def _stage_rows(plan: Plan, done: Collection[str]) -> list[tuple[str, ...]]:
     """One row for the stages that the same methods share, one for those that several methods have for themselves."""
     shared: dict[tuple[str, tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for key in plan.stages:
@@ -82,7 +82,7 @@ def _stage_rows(plan: Plan, store: RunStore) -> list[tuple[str, ...]]:
             name,
             " for ".join(filter(None, (environments[0], ", ".join(environments[1:])))),
             str(len(keys)),
-            str(sum(store.is_done(key) for key in keys)),
+            str(sum(key in done for key in keys)),
             seeds,
             each,
             _methods(plan, environments, methods) + (", each its own" if not alone and len(methods) > 1 else ""),

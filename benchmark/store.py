@@ -186,7 +186,17 @@ class RunStore(GridRecords):
 
     def outcomes(self, plan: Plan) -> dict[str, Outcome]:
         """The outcome of every stage of a plan; those below a failed stage are blocked, with the reason."""
-        return blocked(plan, {key: self.outcome(key) for key in plan.stages})
+        begun = self.begun()
+        missing = {key: Outcome(key, "missing") for key in plan.stages if key not in begun}
+        return blocked(plan, {key: missing.get(key) or self.outcome(key) for key in plan.stages})
+
+    def begun(self) -> set[str]:
+        """The names of all run folders, of which no other stage can have an outcome; one look at the root."""
+        try:
+            with os.scandir(self.root) as entries:
+                return {entry.name for entry in entries}
+        except FileNotFoundError:
+            return set()
 
     def _log(self, key: str) -> str | None:
         path = self.log_file(key)
