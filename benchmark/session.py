@@ -11,6 +11,7 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmark import show
+from benchmark.cost import Price
 from benchmark.background_mirror import BackgroundMirror
 from benchmark.execute import Driver, Mode, prepare
 from benchmark.forecast import Forecast
@@ -59,7 +60,7 @@ def run_grid(
     driver = Driver(chosen, store, request.executor, jobs_of, listen, forecast.price.expected)
     display.driver = driver
     todo = driver.to_compute()
-    say(f"grid {plan.grid}: {_before(driver, len(todo))}")
+    say(f"grid {plan.grid}: {_before(driver, len(todo))}{_about(forecast.price) if todo else ''}")
     uri = tracking_uri(store, request.tracking_uri)
     mirror = BackgroundMirror(Mirror(plan, store, uri), lambda text: console.print(f"warning: {text}", style="yellow"))
     if todo:
@@ -122,6 +123,11 @@ def _before(driver: Driver, todo: int) -> str:
         blocked = stages - done - failed - todo
         kept = f", {failed} failed before, {blocked} blocked by them (`--mode retry` runs them again)"
     return f"{stages} stages, {done} done before{kept}, {todo} to compute"
+
+
+def _about(price: Price) -> str:
+    """How long it will take, where stages like all of them have been computed."""
+    return "" if price.unmeasured else f", about {show.duration(price.wall_s)}"
 
 
 def _finish(
