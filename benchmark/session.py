@@ -11,8 +11,8 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmark import show
-from benchmark.cost import Price
 from benchmark.background_mirror import BackgroundMirror
+from benchmark.cost import Price
 from benchmark.execute import Driver, Mode, prepare
 from benchmark.forecast import Forecast
 from benchmark.launch import launcher
