@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any, Literal
 
 from benchmark.executors import ExecutorConfig
+from benchmark.files import Unwritable
 from benchmark.frontier import Frontier
 from benchmark.jobs import Ending, Job, Launcher, Work
 from benchmark.spec import Outcome, Plan, blocked
@@ -26,8 +27,9 @@ LOOK_S = 1.0  # between two looks at a stage that another process computes
 NAP_S = 0.25  # a rest is cut so that a signal is heard soon
 MAX_BACKOFF_S = 3600.0
 
-# Called with a word and what it is about: "started", "done", "failed", "crashed", "continuing" (after a time limit or a
-# preemption), "retrying", "stopping", "leaving", "killing".
+# Called with a word and the stage that it is about: "started", "done", "failed", "crashed", "unbegun" (its job was lost
+# before it began), "continuing" (after a time limit or a preemption), "retrying", "killing"; or with none: "stopping",
+# "leaving"; or, after "trouble", with what keeps the launcher from knowing or submitting.
 Listener = Callable[[str, str], None]
 
 
@@ -73,6 +75,7 @@ class Driver:
         self._elsewhere: set[str] = set()
         self._looked = -LOOK_S
         self._kill_at: float | None = None
+        self._trouble: str | None = None
 
     def run(self, detach: bool = False) -> dict[str, Outcome]:
         """Run until nothing is left that can be run, or until asked to stop; returns every stage's outcome.
@@ -105,6 +108,10 @@ class Driver:
         if not self.stopping:
             self._submit()
         self._hurry()
+        if self.launcher.trouble != self._trouble:
+            self._trouble = self.launcher.trouble
+            if self._trouble is not None:
+                self.listen("trouble", self._trouble)
         if self.stopping:
             return bool(self._running) and not self.launcher.outlives
         return bool(self._running or self._frontier.open)
@@ -255,13 +262,22 @@ class Driver:
         """
         checkpoint = self.store.checkpoints(key).number()
         earlier = self.store.interruptions(key)
-        last = earlier[-1] if earlier else {"checkpoint": 0, "in_a_row": 0}
+        last: Mapping[str, Any] = earlier[-1] if earlier else {"checkpoint": 0, "in_a_row": 0, "job": None}
+        if last["job"] == job.name:  # by an earlier driver, which was killed before it could settle this
+            self._frontier.release(key)
+            return
         saved = checkpoint > last["checkpoint"]
         goes_on = saved and self.store.status(key).get("state") == "stopped"
         in_a_row = 0 if goes_on else 1 if saved else last["in_a_row"] + 1
         at = datetime.now(UTC).isoformat(timespec="seconds")
         entry = {"why": ending.why, "at": at, "checkpoint": checkpoint, "job": job.name, "in_a_row": in_a_row}
-        self.store.note_interruption(key, entry)
+        try:
+            self.store.note_interruption(key, entry)
+        except Unwritable as error:  # of one folder it is told in another place; of a full disk not even there
+            self.store.fail(key, str(error), self.config.max_failures)
+            self.states[key] = self.store.outcome(key)
+            self._give_up(key)
+            return
         if goes_on:
             self._frontier.release(key)
             self.listen("continuing", key)
@@ -277,7 +293,7 @@ class Driver:
             self._give_up(key)
         else:
             self._frontier.release(key, self.clock() + self._backoff(in_a_row))
-            self.listen("crashed", key)
+            self.listen("unbegun" if ending.why == "never" else "crashed", key)
 
     def _backoff(self, times: int) -> float:
         """Seconds to wait after so many failures."""

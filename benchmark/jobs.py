@@ -40,11 +40,13 @@ class Job:
 class Launcher(Protocol):
     """Where jobs run. It knows nothing of what they are for; whether a stage is done only the store can tell.
 
-    outlives: whether its jobs go on when the driver is gone. poll_s: seconds between two looks at them.
+    outlives: whether its jobs go on when the driver is gone. poll_s: seconds between two looks at them. trouble: why
+    nothing can be known or submitted at present, for a person, or None.
     """
 
     outlives: bool
     poll_s: float
+    trouble: str | None
 
     def adopt(self) -> Sequence[Job]:
         """The jobs of earlier drivers that may still be in progress; called once, before anything else.

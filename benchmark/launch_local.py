@@ -18,9 +18,9 @@ from benchmark.executors import InlineConfig, LocalConfig
 from benchmark.files import read_json, write_json
 from benchmark.jobs import Ending, Job, Work
 from benchmark.lease import Process
-from benchmark.provenance import PROJECT
 from benchmark.stint import Stint
 from benchmark.store import RunStore
+from benchmark.surroundings import job_variables
 
 
 @dataclass(frozen=True, eq=False)
@@ -35,6 +35,7 @@ class LocalLauncher:
     """Processes of this machine, or this very process. Its folder holds submitit's files and dies with it."""
 
     outlives = False
+    trouble: str | None = None
 
     def __init__(self, store: RunStore, config: LocalConfig | InlineConfig) -> None:
         self.config = config
@@ -87,7 +88,7 @@ class LocalLauncher:
         stint = Stint(work.keys, self._store.root, work.resources, self.stop_file, Process.current())
         with _child_environment(work.resources.device):
             handle = self._executor.submit(stint)
-        job = LocalJob(work, str(handle.job_id), handle, gpu)
+        job = LocalJob(work, f"{self.folder.name}/{handle.job_id}", handle, gpu)
         self._alive.append(job)
         return job
 
@@ -127,9 +128,7 @@ def _child_environment(device: str) -> Iterator[None]:
     Ctrl-C and a closed terminal reach every process in it; blocked in the children, they are the driver's alone, which
     asks them to stop. A blocked signal is delivered to the driver as soon as the child has started.
     """
-    wanted = {"PYTHONFAULTHANDLER": "1", "PYTHONPATH": os.pathsep.join(_import_path())}
-    if device == "cpu":
-        wanted |= {"OMP_NUM_THREADS": "1", "MKL_NUM_THREADS": "1"}
+    wanted = job_variables(device)
     before = {name: os.environ.get(name) for name in wanted}  # other threads may set others meanwhile
     blocked = signal.pthread_sigmask(signal.SIG_BLOCK, {signal.SIGINT, signal.SIGHUP})
     os.environ.update(wanted)
@@ -152,12 +151,6 @@ def _children(process: int) -> list[int]:
             if int(fields[1]) == process:
                 found.append(int(path.parent.name))
     return found
-
-
-def _import_path() -> list[str]:
-    """A job finds the same modules as this process, from whatever folder either was started."""
-    path = [str(PROJECT), *os.environ.get("PYTHONPATH", "").split(os.pathsep)]
-    return list(dict.fromkeys(entry for entry in path if entry))
 
 
 def _bury_the_dead(launches: Path) -> None:

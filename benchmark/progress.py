@@ -39,34 +39,48 @@ class Display:
     def listen(self, word: str, about: str) -> None:
         """Print what a person should see scroll by: ends and trouble; starts are seen in the table."""
         assert self.driver is not None
-        plan, states = self.driver.plan, self.driver.states
-        if word == "stopping":
-            jobs = self.driver.jobs()
-            some = f"{jobs} jobs save a checkpoint" if jobs > 1 else "one job saves a checkpoint"
-            saving = f": {some}; Ctrl-C again kills" if jobs else ""
-            self.console.print(f"stopping{saving}", style="yellow", highlight=False)
-            return
+        if word in ("stopping", "leaving", "trouble"):
+            self._warn(self._of_the_run(word, about))
+        elif word != "done":
+            self._trouble_of_a_stage(word, about)
+        elif not self.console.is_terminal:
+            self._say_done(about)
+
+    def _of_the_run(self, word: str, about: str) -> str:
+        assert self.driver is not None
+        jobs = self.driver.jobs()
+        if word == "trouble":
+            return f"Slurm: {about}"
         if word == "leaving":
-            self.console.print("leaving; the jobs go on in the queue", style="yellow", highlight=False)
-            return
-        outcome, label = states[about], plan.label(about)
-        if word == "done":
-            if not self.console.is_terminal:
-                value = outcome.metrics.get(plan.headline)
-                result = f", {plan.headline} {value:.3f}" if isinstance(value, float) else ""
-                done = sum(state.state == "done" for state in states.values())
-                line = f"[{done}/{len(states)}] {label} done in {duration(outcome.seconds)}{result}"
-                self.console.print(line, markup=False, highlight=False, soft_wrap=True)
-        elif word in ("failed", "retrying", "crashed", "continuing", "killing"):
-            words = {
-                "failed": f"failed: {outcome.reason} (log: {self.driver.store.root / (outcome.log or '')})",
-                "retrying": f"raised {outcome.reason}; attempt {outcome.failures + 1} follows",
-                "continuing": "was told to leave (time limit, preemption) and saved; it continues",
-                "crashed": "lost its process without a result; it continues from its checkpoint",
-                "killing": "did not stop in time and is killed; it continues from its last checkpoint",
-            }
-            style = "red" if word == "failed" else "yellow"
-            self.console.print(f"{label} {words[word]}", style=style, markup=False, highlight=False, soft_wrap=True)
+            return "leaving; the jobs go on in the queue" if jobs else "leaving"
+        some = f"{jobs} jobs save a checkpoint" if jobs > 1 else "one job saves a checkpoint"
+        return f"stopping: {some}; Ctrl-C again kills" if jobs else "stopping"
+
+    def _say_done(self, key: str) -> None:
+        assert self.driver is not None
+        states = self.driver.states
+        value = states[key].metrics.get(self.driver.plan.headline)
+        result = f", {self.driver.plan.headline} {value:.3f}" if isinstance(value, float) else ""
+        done = sum(state.state == "done" for state in states.values())
+        line = f"[{done}/{len(states)}] {self.driver.plan.label(key)} done in {duration(states[key].seconds)}{result}"
+        self.console.print(line, markup=False, highlight=False, soft_wrap=True)
+
+    def _trouble_of_a_stage(self, word: str, key: str) -> None:
+        assert self.driver is not None
+        outcome = self.driver.states[key]
+        words = {
+            "failed": f"failed: {outcome.reason} (log: {self.driver.store.root / (outcome.log or '')})",
+            "retrying": f"raised {outcome.reason}; attempt {outcome.failures + 1} follows",
+            "continuing": "was told to leave (time limit, preemption) and saved; it continues",
+            "crashed": "lost its process without a result; it continues from its checkpoint",
+            "unbegun": "lost its job before that began; it gets another",
+            "killing": "did not stop in time and is killed; it continues from its last checkpoint",
+        }
+        if word in words:
+            self._warn(f"{self.driver.plan.label(key)} {words[word]}", "red" if word == "failed" else "yellow")
+
+    def _warn(self, text: str, style: str = "yellow") -> None:
+        self.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)
 
     def render(self) -> RenderableType:
         """The table: one row per cell, running ones first, as many as fit."""
