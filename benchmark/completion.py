@@ -53,9 +53,10 @@ _FISH = """\
 function __ldd_bench
     {call} fish (commandline -p | string collect) (string length -- (commandline -cp | string collect)) 2>/dev/null
 end
-complete -c run_all.py -a '(__ldd_bench)'
+complete -c run_all.py -f -a '(__ldd_bench)'
+complete -c run_all.py -l root -r -F
 for python in {pythons}
-    complete -c $python -n "string match -q '*run_all.py *' -- (commandline -cp)" -a '(__ldd_bench)'
+    complete -c $python -n "string match -q '*run_all.py *' -- (commandline -cp)" -f -a '(__ldd_bench)'
 end
 """
 _SHELLS = {"bash": _BASH, "zsh": _ZSH, "fish": _FISH}

@@ -114,6 +114,6 @@ def log_of(plan: Plan, store: RunStore, cell: Cell, stage: str | None) -> Log:
         for name in ordered:
             if outcomes[name].state == state:
                 return Log(plan, store, cell, name)
-    with_log = [name for name in cell.stages if outcomes[name].log and cell.stages[name] in required]
+    with_log = [name for name, key in cell.stages.items() if key in required and store.log_file(key).exists()]
     waiting = [name for name in ordered if outcomes[name].state != "done"]
     return Log(plan, store, cell, (with_log[-1:] or waiting[:1] or ordered[-1:])[0])
