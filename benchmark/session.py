@@ -13,6 +13,7 @@ from rich.console import Console
 from benchmark import show
 from benchmark.background_mirror import BackgroundMirror
 from benchmark.cost import Price
+from benchmark.errors import BadInput
 from benchmark.execute import Driver, Mode, prepare
 from benchmark.forecast import Forecast
 from benchmark.launch import launcher
@@ -144,9 +145,12 @@ def _finish(
     if not report or (database is not None and not database.exists()):
         try:
             report = build_report(store.root, plan.grid)
-        except Exception:
-            traceback.print_exc()
-            say(f"the report could not be written; the results are safe, `report --grid {plan.grid}` tries again")
+        except Exception as error:
+            words = f": {error}" if isinstance(error, BadInput | OSError) else ""
+            if not words:
+                traceback.print_exc()
+            remedy = f"the results are safe, `report --grid {plan.grid}` tries again"
+            say(f"the report could not be written{words}; {remedy}")
             mirror.sync()
             return False
         _mirror_report(plan, store, uri, mirror, report)

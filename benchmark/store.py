@@ -90,10 +90,13 @@ class RunStore(GridRecords):
         last_word = status["state"] != "running"
         try:
             write_json(self.folder(key) / "status.json", status, durable=last_word)
-        except Unwritable:
+        except Unwritable as trouble:
             if not last_word:
                 raise
-            write_json(self._notice(key), status)
+            try:
+                write_json(self._notice(key), status)
+            except Unwritable:
+                raise trouble from None
         else:
             with contextlib.suppress(OSError):
                 self._notice(key).unlink(missing_ok=True)

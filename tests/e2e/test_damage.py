@@ -12,6 +12,8 @@ import run_all
 from benchmark import stages
 from benchmark.errors import BadInput
 from benchmark.files import Damaged
+from benchmark.spec import Resources
+from benchmark.stint import Stint
 from benchmark.store import RunStore
 from tests.toy import Toy
 
@@ -182,6 +184,21 @@ def test_a_damaged_side_file_stops_nobody(
     call(toy, capsys, "status")
     toy.drive(*WORDS, mode="retry")
     assert toy.results() == finished.results()
+
+
+def test_a_stage_whose_parent_turns_out_to_be_damaged_says_so(done: Toy) -> None:
+    """Its job was queued while the parent was whole."""
+    store, cell = RunStore(done.root), done.plan(*WORDS).cells[0]
+    exam, parent = cell.stages["exam"], cell.stages["practise"]
+    shutil.rmtree(store.folder(exam))
+    store.register(done.plan(*WORDS).stages[exam])
+    (store.folder(parent) / "result.json").write_bytes(b"")
+    assert Stint((exam,), done.root, Resources())() == {exam: "failed"}
+    outcome = store.outcome(exam)
+    assert f"needs practise ({parent}) to be done first" in str(outcome.reason)
+    assert outcome.transient
+    outcomes, _ = done.drive(*WORDS)
+    assert {outcome.state for outcome in outcomes.values()} == {"done"}
 
 
 def test_of_a_folder_that_cannot_be_read_the_reason_is_told(done: Toy) -> None:

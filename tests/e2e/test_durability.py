@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import signal
 import subprocess
 import threading
 import time
@@ -155,6 +156,26 @@ def test_a_run_folder_that_cannot_be_written_fails_alone_and_is_told_of(toy: Toy
         outcomes, _ = toy.drive("one", *words, mode="retry")
         assert {outcome.state for outcome in outcomes.values()} == {"done"}
         assert not list((toy.root / ".unwritable").iterdir()), "what was told is over"
+
+
+def test_a_run_folder_that_turns_read_only_under_a_killed_job_fails_alone(toy: Toy) -> None:
+    """What ended the job cannot be noted in that folder: the driver tells it elsewhere and goes on with the others."""
+    words = ("seeds=2", "executor.workers=1", "executor.checkpoint_s=0")
+    plan, store = toy.plan("one", *words), RunStore(toy.root)
+    bad = plan.cells[0].stages["practise"]
+    with small_disk(store.folder(bad), kilobytes=200) as folder:
+        toy.arm("practise", "wait", at=5, seed=0)
+        running = toy.start_driver("one", *words)
+        until(lambda: len(store.curve(bad)) == 5)
+        running.send_signal(signal.SIGSTOP)  # it looks when all has happened
+        os.kill(store.status(bad)["pid"], signal.SIGKILL)
+        until(lambda: store.held(bad) is None)
+        remount(folder, "ro")
+        running.send_signal(signal.SIGCONT)
+        running.communicate(timeout=60)
+        assert running.returncode == 0
+        assert [store.outcome(cell.stages["exam"]).state for cell in plan.cells] == ["missing", "done"]
+        assert f"cannot write {folder}/" in str(store.outcome(bad).reason)
 
 
 def test_a_grid_folder_that_cannot_be_written_is_one_line(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
