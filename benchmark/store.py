@@ -42,7 +42,8 @@ class RunStore(GridRecords):
                 return
             except Damaged:
                 set_aside(path)
-        write_json(path, stage.to_json(), exclusive=True)
+        # Not worth the seconds that durability takes for thousands: after a power cut the next plan writes it anew.
+        write_json(path, stage.to_json(), exclusive=True, durable=False)
 
     def stage(self, key: str) -> Stage:
         """Raises BadInput for a key that no plan has registered here, Damaged where its file is not whole."""
