@@ -12,10 +12,13 @@ from benchmark.store import RunStore
 
 
 def start(options: Options, store: RunStore, grid: str) -> int:
-    """Start the command in the background, say how to follow it, and return; the exit code is 0."""
+    """Start the command in the background, say how to follow it, and return; the exit code is 0.
+
+    What `--probe` asks for has been done before.
+    """
     output = store.driver_log(grid)
     output.parent.mkdir(parents=True, exist_ok=True)
-    arguments = [word for word in options.arguments if word != "--detach"]
+    arguments = [word for word in options.arguments if word not in ("--detach", "--probe")]
     with output.open("a", encoding="utf-8") as file:
         process = subprocess.Popen(
             [sys.executable, str(PROJECT / "run_all.py"), *arguments],

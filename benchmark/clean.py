@@ -90,7 +90,9 @@ def text(store: RunStore, rubbish: Sequence[Rubbish]) -> str:
     for one in sorted(rubbish, key=lambda one: (one.what, one.about, one.state)):
         groups.setdefault((one.about, one.state), []).append(one)
     rows = [(*words, len(own), volume(sum(one.bytes for one in own))) for words, own in groups.items()]
-    lines = [f"in {store.root}, needed by no grid that has been run there ({', '.join(store.grids()) or 'none'}):"]
+    grids = ", ".join(store.grids())
+    because = f"needed by no grid that has been run there ({grids})" if grids else "where no grid has been run at all"
+    lines = [f"in {store.root}, {because}:"]
     lines.append(table(("", "", "folders", "size"), rows))
     seconds = sum(one.seconds for one in rubbish)
     lost = f", results of {duration(seconds)} of computing among them" if seconds else ""

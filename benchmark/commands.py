@@ -64,7 +64,7 @@ def _run(asked: Asked) -> int:
         raise BadInput(
             "--detach needs jobs that go on alone, and executor=inline computes in this process; add executor=local"
         )
-    chosen = asked.chosen if in_background else _affordable(asked)
+    chosen = _affordable(asked)
     asked.store.require_writable()
     if in_background:
         from benchmark.background import start

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Sequence
+from itertools import islice
 
 from rich import box
 from rich.console import Console, Group, RenderableType
@@ -21,6 +22,8 @@ SIGNS = {
     "blocked": ("⊘", "red"),
 }
 
+_ROWS = 20  # of what runs, and of what failed
+
 
 def print_status(status: Status) -> None:
     """Print it to the terminal."""
@@ -29,14 +32,19 @@ def print_status(status: Status) -> None:
 
 def picture(status: Status) -> RenderableType:
     """The matrix, its legend, the totals, what runs and what failed."""
-    parts: list[RenderableType] = [Text(f"grid {status.plan.grid} in {status.store.root}"), _matrix(status)]
+    parts: list[RenderableType | None] = [Text(f"grid {status.plan.grid} in {status.store.root}"), _matrix(status)]
     parts += [_legend(status), Text(""), *map(Text, status.totals())]
     if status.running():
-        parts += [Text(""), _running(status)]
+        parts += [Text(""), _running(status), _rest(len(status.running()))]
     failures = status.failures()
     if failures:
-        parts += [Text(""), *(Text(line, style="red") for line in failures)]
-    return Group(*parts)
+        parts += [Text(""), *(Text(line, style="red") for line in failures[:_ROWS]), _rest(len(failures))]
+    return Group(*(part for part in parts if part is not None))
+
+
+def _rest(lines: int) -> RenderableType | None:
+    """What is left out of a long list."""
+    return Text(f"… and {lines - _ROWS} more (--json has all)", style="bright_black") if lines > _ROWS else None
 
 
 def _matrix(status: Status) -> Table:
@@ -83,6 +91,6 @@ def _running(status: Status) -> Table:
     running.title_justify, running.title_style = "left", "cyan"
     for name in ("stage", "progress", "rate", "left", "", "where"):
         running.add_column(name, no_wrap=name in ("progress", "rate", "left"), overflow="fold")
-    for row in status.running_rows():
+    for row in islice(status.running_rows(), _ROWS):
         running.add_row(*map(Text, row))
     return running

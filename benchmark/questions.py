@@ -6,6 +6,7 @@ import sys
 
 from benchmark.asked import Asked, note
 from benchmark.errors import BadInput
+from benchmark.show import folded
 
 
 def status(asked: Asked) -> int:
@@ -26,7 +27,7 @@ def why(asked: Asked) -> int:
     cells, explain = asked.cells, Explainer(asked.plan, asked.store, asked.request.executor)
     return asked.show(
         lambda: {cell.name: explain.to_json(cell) for cell in cells},
-        lambda: "\n\n".join(explain.text(cell) for cell in cells),
+        lambda: folded("\n\n".join(explain.text(cell) for cell in cells)),
     )
 
 
@@ -69,5 +70,5 @@ def doctor(asked: Asked) -> int:
     from benchmark.tracking import tracking_uri
 
     findings = examine(asked.store, tracking_uri(asked.store, asked.tracking_uri))
-    asked.show(lambda: [one.to_json() for one in findings], lambda: text(findings))
+    asked.show(lambda: [one.to_json() for one in findings], lambda: folded(text(findings)))
     return 1 if any(map(is_broken, findings)) else 0

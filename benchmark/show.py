@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import shutil
+import sys
+import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
@@ -75,6 +78,21 @@ def method_table(plan: Plan, entries: Mapping[str, Mapping[str, str]]) -> str:
         for method, own in entries.items()
     ]
     return table(["", "", *environments], rows)
+
+
+def folded(text: str) -> str:
+    """On a terminal, lines broken between words, what follows two spaces further in; elsewhere the text as it is."""
+    if not sys.stdout.isatty():
+        return text
+    width = shutil.get_terminal_size().columns
+    lines = []
+    for line in text.splitlines():
+        indent = " " * (len(line) - len(line.lstrip()) + 2)
+        broken = textwrap.wrap(
+            line, width, subsequent_indent=indent, break_long_words=False, break_on_hyphens=False, drop_whitespace=False
+        )
+        lines += [part.rstrip() for part in broken] or [""]
+    return "\n".join(lines)
 
 
 def abbreviated(commit: str | None) -> str:

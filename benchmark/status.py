@@ -82,7 +82,8 @@ class Status:
         rates: dict[str, list[float]] = {}
         for key in self.running():
             rates.setdefault("+".join(self.plan.names(key)), []).append(self.stages[key].rate)
-        return ", ".join(f"{len(own)} × {name} ({short(sum(own))}/s together)" for name, own in rates.items())
+        speeds = {name: f" ({short(sum(own))}/s together)" if sum(own) else "" for name, own in rates.items()}
+        return ", ".join(f"{len(own)} × {name}{speeds[name]}" for name, own in rates.items())
 
     def failures(self) -> list[str]:
         return failure_lines(self.plan, self.cells, self.stages, self.store)

@@ -138,22 +138,20 @@ class Trace:
         ]
         yield table(("seed", self.plan.headline, "MLflow run" if any(row[2] for row in rows) else ""), rows)
         yield f"  stages, in {self.store.root}"
-        yield table(
-            ("stage", "seed", "folder", "finished", "took", "device", "commit"), self._stage_rows(facts), "    "
-        )
-        commits = {one["commit"] for one in facts["stages"].values() if one["commit"]}
-        if len(commits) > 1:
-            yield f"  computed by {len(commits)} commits: {', '.join(sorted(commits))}"
-        elif commits:
-            yield f"  computed by commit {commits.pop()}"
+        commits = sorted({one["commit"] for one in facts["stages"].values() if one["commit"]})
+        several = len(commits) > 1
+        header = ("stage", "seed", "folder", "finished", "took", "device", "commit" if several else "")
+        yield table(header, self._stage_rows(facts, several), "    ")
+        if commits:
+            yield f"  computed by {'commits' if several else 'commit'} {', '.join(commits)}"
         if first.stages:
-            yield "  each folder has spec.json (settings), provenance.json (packages, machine), log.txt, metrics.jsonl"
+            yield "  each has spec.json (settings), provenance.json (machine, packages), log.txt"
 
-    def _stage_rows(self, facts: dict[str, Any]) -> Iterator[Sequence[str]]:
+    def _stage_rows(self, facts: dict[str, Any], with_commit: bool) -> Iterator[Sequence[str]]:
         for key, one in facts["stages"].items():
             seed = str(self.plan.stages[key].params["seed"])
             took = duration(one["seconds"]) if one["state"] == "done" else one["state"]
-            commit = abbreviated(one["commit"])
+            commit = abbreviated(one["commit"]) if with_commit else ""
             moment = str(one["finished"] or "")[:16].replace("T", " ")
             yield one["stage"], seed, key, moment, took, one["device"] or "", commit
 

@@ -46,7 +46,8 @@ def test_a_mean_leads_to_every_seed_its_stages_and_commit(toy: Toy) -> None:
     assert text.splitlines()[0] == "north/taught: score 0.625, mean of 2 of 3 seeds (grid toy; released)"
     row = next(line for line in text.splitlines() if exam in line)
     assert row.split()[:2] == ["exam", "0"]
-    assert row.split()[3:] == ["2026-11-20", "10:11", "2", "s", "cpu", "1234567890ab+"]
+    assert row.split()[3:] == ["2026-11-20", "10:11", "2", "s", "cpu"]
+    assert f"  computed by commit {RESULT['commit']}" in text.splitlines()
 
 
 def test_settings_that_differ_from_the_defaults_are_shown(toy: Toy) -> None:
