@@ -8,10 +8,10 @@ import shutil
 import signal
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import replace
 
-from benchmark.cost import StagePrice, price
+from benchmark.cost import price
 from benchmark.errors import BadInput
 from benchmark.estimate import Estimator
 from benchmark.executors import ExecutorConfig
@@ -24,6 +24,10 @@ from benchmark.surroundings import job_variables
 
 MEASURE_S = 30.0
 """About so long a stage is measured: several times what a process takes to start."""
+PARENT_S = 5.0
+"""So long at most is each of the stages computed that it reads from: how much they hold changes its speed a little."""
+MOST_MORE = 10.0
+"""Work grows by this factor at most from one measurement to the next, since its start is not told from its work yet."""
 
 Say = Callable[[str], None]
 
@@ -49,30 +53,31 @@ def probe(plan: Plan, store: RunStore, config: ExecutorConfig, say: Say, measure
     with _scratch(store) as scratch:
         bench = _Bench(plan, scratch)
         records = {(record.workload.family, record.device): record for record in history.probes}
-        for number, (key, one) in enumerate(unmeasured.items(), 1):
+        estimator = Estimator(history)
+        for number, (key, device) in enumerate(unmeasured.items(), 1):
             about = f"probe {number} of {len(unmeasured)}, {plan.stages[key].kind} of {plan.environment(key)}"
             try:
-                record = bench.measure(key, one.resources.device, measure_s)
+                record = bench.measure(key, device, measure_s, estimator)
             except _Failed as why:
                 failures.append(f"{about}: not measured, {why}")
                 say(failures[-1])
                 continue
             records[record.workload.family, record.device] = record
             write_probes(store, records.values())
-            whole = Estimator(History(store)).estimate(plan.stages[key], one.resources.device).seconds
-            say(f"{about}: {duration(whole or 0.0)} in full")
+            estimator = Estimator(History(store))
+            say(f"{about}: {duration(estimator.estimate(plan.stages[key], device).seconds or 0.0)} in full")
     if len(failures) == len(unmeasured):
         raise BadInput(f"--probe could not measure anything; {failures[0]}")
 
 
-def _unmeasured(plan: Plan, store: RunStore, config: ExecutorConfig, estimator: Estimator) -> dict[str, StagePrice]:
-    """Of each family and device without a record one stage, the last of the plan, with its price."""
+def _unmeasured(plan: Plan, store: RunStore, config: ExecutorConfig, estimator: Estimator) -> dict[str, str]:
+    """Of each family and device without a record one stage, parents first, with its device."""
     priced = price(plan, store, config, estimator)
     chosen: dict[tuple[str, str], str] = {}
     for key in priced.unmeasured:
-        family = estimator.history.workload(plan.stages[key]).family
-        chosen[family, priced.stages[key].resources.device] = key
-    return {key: priced.stages[key] for key in chosen.values()}
+        family, device = estimator.history.workload(plan.stages[key]).family, priced.stages[key].resources.device
+        chosen.setdefault((family, device), key)
+    return {key: device for (_, device), key in chosen.items()}
 
 
 @contextlib.contextmanager
@@ -95,36 +100,41 @@ class _Bench:
         self.plan, self.scratch = plan, scratch
         self._stages: dict[str, Stage] = {}
 
-    def measure(self, key: str, device: str, measure_s: float) -> Record:
-        """A stage with little work, then with as much as takes `measure_s`, but no more than it has.
+    def measure(self, key: str, device: str, measure_s: float, estimator: Estimator) -> Record:
+        """A stage with little work, then with more until it takes about `measure_s` or has all its work.
 
-        Two amounts of work tell the time of each unit from the time that every run needs once. Raises _Failed.
+        The first and the last tell the time of each unit from the time that every run needs once. estimator: of what
+        is known so far. Raises _Failed.
         """
         stage = self.plan.stages[key]
-        little = self._computed(self._with(key), device)
-        amount = little.workload.amount(stage.budget)
+        parents = {name: self._as_parent(parent, device, estimator) for name, parent in stage.parents.items()}
+        first = last = self._computed(self._changed(stage, _little(stage), parents), device)
         whole = Workload.of(stage).amount(stage.budget)
-        if stage.budget is None or amount is None or whole is None:
-            return little
-        more = min(whole, amount * measure_s / max(little.seconds, 0.1))
-        if more < 2 * amount:
-            return little
-        much = self._computed(self._with(key, more), device)
-        growth = amount / ((much.workload.amount(stage.budget) or more) - amount)
+        while whole is not None and last.seconds < measure_s / 2 and _amount(last, stage) < whole:
+            factor = min(MOST_MORE, measure_s / max(last.seconds, 0.01))
+            last = self._computed(self._changed(stage, min(whole, _amount(last, stage) * factor), parents), device)
+        if last is first:
+            return first
+        share = _amount(first, stage) / (_amount(last, stage) - _amount(first, stage))
         return replace(
-            much,
-            fixed_s=_fixed(little.seconds, much.seconds, growth),
-            fixed_disk=_fixed(little.disk, much.disk, growth),
+            last,
+            fixed_s=_fixed(first.seconds, last.seconds, share),
+            fixed_disk=_fixed(first.disk, last.disk, share),
         )
 
-    def _with(self, key: str, amount: float | None = None) -> Stage:
-        """A planned stage with so much work, or little, upon parents with little work."""
+    def _as_parent(self, key: str, device: str, estimator: Estimator) -> Stage:
+        """A planned stage with as much of its work as takes PARENT_S at most; with little, where that is not known."""
         stage = self.plan.stages[key]
-        params = dict(stage.params)
-        if stage.budget is not None:
-            params = stage.budget.set(params, min(stage.budget.amount(params), amount or stage.budget.small))
-        parents = {name: self._with(parent).key for name, parent in stage.parents.items()}
-        made = replace(stage, params=params, parents=parents)
+        parents = {name: self._as_parent(parent, device, estimator) for name, parent in stage.parents.items()}
+        known, amount = estimator.estimate(stage, device), Workload.of(stage).amount(stage.budget)
+        if amount is None or known.seconds is None or known.basis == "kind":
+            return self._changed(stage, _little(stage), parents)
+        return self._changed(stage, max(_little(stage), amount * PARENT_S / max(known.seconds, PARENT_S)), parents)
+
+    def _changed(self, stage: Stage, amount: float, parents: Mapping[str, Stage]) -> Stage:
+        """The stage with so much work, upon these parents."""
+        params = stage.budget.set(stage.params, amount) if stage.budget else stage.params
+        made = replace(stage, params=params, parents={name: parent.key for name, parent in parents.items()})
         return self._stages.setdefault(made.key, made)
 
     def _computed(self, stage: Stage, device: str) -> Record:
@@ -156,6 +166,20 @@ def _run(key: str, scratch: RunStore, device: str) -> None:
             process.wait()
 
 
-def _fixed(little: float, much: float, growth: float) -> float:
-    """What both measurements hold once, where the second did 1/growth times as much more work as the first did."""
-    return min(max(0.0, little - (much - little) * growth), little)
+def _little(stage: Stage) -> float:
+    """The amount of work that is enough to see that a stage runs, but not more than it has."""
+    return min(stage.budget.small, stage.budget.amount(stage.params)) if stage.budget else 0.0
+
+
+def _amount(record: Record, stage: Stage) -> float:
+    """How much work of a stage was measured."""
+    return record.workload.amount(stage.budget) or 0.0
+
+
+def _fixed(first: float, last: float, share: float) -> float:
+    """What both measurements hold once; share: the work of the first by what the last did more.
+
+    Where the last, with more work, took less, noise is all that was measured: then nothing is called fixed, so that
+    work is rather priced too high.
+    """
+    return min(max(0.0, first - (last - first) * share), first) if last >= first else 0.0

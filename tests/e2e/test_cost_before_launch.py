@@ -61,7 +61,6 @@ def test_a_probe_tells_starting_from_working(toy: Toy, monkeypatch: pytest.Monke
     seconds = price(plan, store, executor()).stages[plan.cells[0].stages["practise"]].seconds
     assert seconds is not None
     assert 38 < seconds < 90, "40 s and what a busy machine adds"
-    assert toy.computed("practise") == 2
 
 
 def test_a_stage_that_cannot_be_probed_does_not_stop_the_others(toy: Toy) -> None:
