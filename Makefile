@@ -23,6 +23,7 @@ bench: $(VENV)/.core ## speed of environments, network and planning; RTFM and Me
 	$(RUN) -m benchmark.perf.env_speed
 	$(RUN) -m benchmark.perf.network_speed
 	$(RUN) -m benchmark.perf.plan_time
+	$(RUN) -m benchmark.perf.scale
 	$(RUN) -m benchmark.perf.env_statistics
 	$(RUN) -m benchmark.perf.messenger_statistics
 
