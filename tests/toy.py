@@ -19,6 +19,7 @@ import subprocess
 import sys
 import time
 import uuid
+from collections import Counter
 from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -170,6 +171,11 @@ class Toy:
         """How often a stage of this kind was begun."""
         return len(list((self.folder / "ledger").glob(f"{kind}-*")))
 
+    def work(self) -> Counter[tuple[str, int]]:
+        """How often each update of `practise` was begun: (key of the stage, update) -> times."""
+        ledgers = (self.folder / "work").glob("*")
+        return Counter((path.name, int(line)) for path in ledgers for line in path.read_text().splitlines())
+
     def command(self, *words: str) -> list[str]:
         place = ["--configs", str(self.configs), "--root", str(self.root)]
         return [sys.executable, str(PROJECT / "run_all.py"), *words, *place]
@@ -285,6 +291,7 @@ def practise(job: Job) -> dict[str, float]:
         rng.bit_generator.state = saved["rng"]
     updates = job.params["learner"]["updates"]
     for update in range(first, updates):
+        _note_work(job.folder, update)
         _obey("practise", job.params, update)
         skill += job.params["learner"]["lr"] * float(rng.normal())
         job.log((update + 1) * 100, **{"train/score": skill})
@@ -307,6 +314,14 @@ def _begin(kind: str, params: Mapping[str, Any]) -> None:
     ledger = Path(os.environ[FOLDER]) / "ledger"
     ledger.mkdir(exist_ok=True)
     (ledger / f"{kind}-{params['env']['id']}-{params['seed']}-{uuid.uuid4().hex[:8]}").touch()
+
+
+def _note_work(run: Path, update: int) -> None:
+    """A line in the ledger of work; one write to a file of the stage's own, so that it is there whole or not at all."""
+    ledger = Path(os.environ[FOLDER]) / "work"
+    ledger.mkdir(exist_ok=True)
+    with (ledger / run.name).open("a", encoding="utf-8") as lines:
+        lines.write(f"{update}\n")
 
 
 def _obey(kind: str, params: Mapping[str, Any], update: int) -> None:

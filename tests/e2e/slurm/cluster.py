@@ -1,0 +1,349 @@
+"""A real Slurm of two nodes with accounting, all of it on this machine's loopback, that a test may break at will.
+
+    python -m tests.e2e.slurm.cluster up                 # prints the variable that lets sbatch, squeue … find it
+    python -m tests.e2e.slurm.cluster status | down
+    python -m tests.e2e.slurm.cluster kill-node n2       # as if its plug were pulled; start-node n2 repairs it
+    python -m tests.e2e.slurm.cluster kill-controller    # kill -9 of slurmctld; start-controller
+
+Everything lives in one folder (`--folder`, by default ldd-bench-slurm below the folder for temporary files) and listens
+on free ports of 127.0.0.1. What it starts it notes by process number and start time, and it ends nothing else.
+It needs root and, on Debian: apt-get install slurmctld slurmd slurm-client munge slurmdbd mariadb-server
+"""
+
+from __future__ import annotations
+
+import argparse
+import json
+import os
+import random
+import shutil
+import signal
+import socket
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from string import Template
+
+from tests.e2e.slurm.processes import Process, every, wait, wipe_out, with_descendants
+
+TEMPLATES = Path(__file__).resolve().parent / "etc"
+NODES = ("n1", "n2")
+CPUS = 2
+"""Of each node; the machine may have fewer."""
+GPUS = 1
+"""Of each node. They are pretended: Slurm counts them and shows them to jobs, but there is nothing behind."""
+MEMORY_MB = 16_000
+PROGRAMS = ("munged", "mariadbd", "mariadb-install-db", "slurmdbd", "slurmctld", "slurmd", "sbatch", "sacct")
+PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
+
+
+def obstacle() -> str | None:
+    """Why no cluster can be started here; None where it can."""
+    missing = [program for program in PROGRAMS if shutil.which(program, path=PATH) is None]
+    if missing:
+        return f"Slurm with accounting is not installed: there is no {', '.join(missing)}"
+    if os.geteuid() != 0:
+        return "only root can start Slurm's daemons"
+    try:
+        socket.gethostbyname(host())
+    except OSError:
+        return f"this machine's name does not resolve; add the line '127.0.0.1 {host()}' to /etc/hosts"
+    return None
+
+
+def host() -> str:
+    return socket.gethostname().split(".")[0]
+
+
+class Cluster:
+    """The cluster in a folder, running or not. Its daemons are found again by the notes in `run/`."""
+
+    def __init__(self, folder: Path) -> None:
+        self.folder = folder.resolve()
+        self.conf = self.folder / "etc" / "slurm.conf"
+        self.environ = {"SLURM_CONF": str(self.conf), "PATH": PATH}
+        self._children: list[subprocess.Popen[bytes]] = []  # kept, so that they are buried when they end
+
+    def start(self) -> None:
+        """Start what does not run, and wait until every node takes jobs. Raises RuntimeError, naming the log."""
+        why = obstacle()
+        if why is not None:
+            raise RuntimeError(why)
+        if not self.conf.exists():
+            self._configure()
+        self._start_munge()
+        self._start_database()
+        self._start_accounting()
+        self.start_controller()
+        for node in NODES:
+            self.start_node(node)
+
+    def stop(self) -> None:
+        """Cancel its jobs, end its daemons, and whatever processes its jobs have left."""
+        if self.running("slurmctld"):
+            self.slurm("scancel", "--quiet", "--state=PENDING,RUNNING,SUSPENDED", check=False)
+            wait(lambda: not self.slurm("squeue", "-h", "-o", "%A", check=False), 10)
+        for node in NODES:
+            self._end(node, 10)
+            wipe_out(lambda node=node: self._processes_on(node))  # type: ignore[misc]
+        for name, patience_s in (("slurmctld", 20), ("slurmdbd", 20), ("mariadbd", 30), ("munged", 5)):
+            self._end(name, patience_s)
+
+    def kill_node(self, node: str) -> None:
+        """End a node in one moment: its daemon, its job steps and every process of its jobs."""
+        wipe_out(lambda: self._processes_on(node))
+        self._note(node).unlink(missing_ok=True)
+
+    def start_node(self, node: str) -> None:
+        """Start a node that does not run, and wait until it takes jobs."""
+        log = self.folder / "log" / node
+        self._start(node, ["slurmd", "-D", "-N", node, "-f", str(self.conf)], folder=log)
+        self._wait(f"node {node}", lambda: self.node_state(node) in ("idle", "mix", "alloc", "comp"), 60)
+
+    def kill_controller(self) -> None:
+        """Kill slurmctld with signal 9; running jobs and nodes stay."""
+        process = self.running("slurmctld")
+        if process is not None:
+            wipe_out(lambda: with_descendants({process}))
+        self._note("slurmctld").unlink(missing_ok=True)
+
+    def start_controller(self) -> None:
+        self._start("slurmctld", ["slurmctld", "-D", "-f", str(self.conf)])
+        self._wait("slurmctld", lambda: "UP" in self.slurm("scontrol", "ping", check=False), 30)
+
+    def slurm(self, *command: str, check: bool = True) -> str:
+        """Run one of Slurm's commands; what it printed. Raises RuntimeError when it fails, unless told not to."""
+        done = subprocess.run(command, env={**os.environ, **self.environ}, capture_output=True, text=True, timeout=60)
+        if check and done.returncode:
+            raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
+        return done.stdout.strip()
+
+    def node_state(self, node: str) -> str:
+        """idle, mix, alloc, down*, … ; empty while the controller does not answer."""
+        states = self.slurm("sinfo", "-h", "-N", "-n", node, "-o", "%t", check=False).split()
+        return states[0] if states else ""
+
+    def running(self, name: str) -> Process | None:
+        """The process of a daemon: munged, mariadbd, slurmdbd, slurmctld, or a node's name."""
+        try:
+            process = Process(**json.loads(self._note(name).read_text(encoding="utf-8")))
+        except FileNotFoundError:
+            return None
+        return process if process.alive() else None
+
+    def status(self) -> str:
+        """One line per daemon, then the nodes as Slurm sees them."""
+        names = ("munged", "mariadbd", "slurmdbd", "slurmctld", *NODES)
+        found = {name: self.running(name) for name in names}
+        lines = [f"{name:10} {'-' if process is None else process.pid}" for name, process in found.items()]
+        return "\n".join([*lines, self.slurm("sinfo", "-N", "-l", check=False)])
+
+    # daemons
+
+    def _start_munge(self) -> None:
+        run, log = self.folder / "run", self.folder / "log"
+        command = [
+            "munged",
+            "--foreground",
+            "--force",
+            "--num-threads=2",
+            f"--key-file={self.folder / 'etc/munge.key'}",
+        ]
+        files = {"socket": run / "munge.socket", "pid-file": run / "munge.pid", "seed-file": run / "munge.seed"}
+        files["log-file"] = log / "munged.log"
+        self._start("munged", command + [f"--{name}={path}" for name, path in files.items()])
+        self._wait("munged", lambda: self._works("munge", "-S", str(run / "munge.socket"), "-n"), 10)
+
+    def _start_database(self) -> None:
+        data, log = self.folder / "db", self.folder / "log"
+        if not (data / "mysql").is_dir():
+            command = ["mariadb-install-db", "--no-defaults", "--user=root", f"--datadir={data}"]
+            command += ["--auth-root-authentication-method=socket", "--skip-test-db", "--skip-name-resolve"]
+            with (log / "mariadb-install.log").open("wb") as out:
+                subprocess.run(command, env={**os.environ, "PATH": PATH}, stdout=out, stderr=out, check=True)
+        port = json.loads((self.folder / "ports.json").read_text())["database_port"]
+        command = ["mariadbd", "--no-defaults", "--user=root", f"--datadir={data}", f"--port={port}"]
+        command += [f"--socket={self._database()}", f"--pid-file={self.folder / 'run/mariadbd.pid'}"]
+        command += ["--bind-address=127.0.0.1", "--skip-name-resolve", "--performance-schema=0"]
+        command += ["--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M", "--innodb-flush-log-at-trx-commit=0"]
+        self._start("mariadbd", [*command, "--innodb-lock-wait-timeout=900"])
+        self._wait("mariadbd", lambda: self._sql("select 1"), 60)
+        self._sql(
+            "create database if not exists slurm_acct; create user if not exists slurm@'127.0.0.1' identified by "
+            "'slurmlab'; grant all on slurm_acct.* to slurm@'127.0.0.1'"
+        )
+
+    def _start_accounting(self) -> None:
+        self._start("slurmdbd", ["slurmdbd", "-D"])
+        self._wait("slurmdbd", lambda: self._works("sacctmgr", "-n", "show", "cluster"), 60)
+        if not self.slurm("sacctmgr", "-n", "-P", "show", "cluster", "lab", "format=cluster"):
+            self.slurm("sacctmgr", "-i", "add", "cluster", "lab")
+
+    def _start(self, name: str, command: Sequence[str], folder: Path | None = None) -> None:
+        """Start a daemon in the foreground of a session of its own, and note who it is. Nothing where it runs."""
+        if self.running(name) is not None:
+            return
+        folder = folder or self.folder / "log"
+        with (folder / f"{name}.out").open("ab") as out:
+            child = subprocess.Popen(
+                command,
+                env={**os.environ, **self.environ},
+                cwd=folder,
+                stdin=subprocess.DEVNULL,
+                stdout=out,
+                stderr=out,
+                start_new_session=True,
+            )
+        self._children.append(child)
+        process = Process.of(child.pid)
+        if process is None:
+            raise RuntimeError(f"{name} ended at once; see {folder}/{name}.out")
+        self._note(name).write_text(json.dumps(vars(process)), encoding="utf-8")
+
+    def _end(self, name: str, patience_s: float) -> None:
+        process = self.running(name)
+        if process is not None:
+            process.end(patience_s)
+        self._note(name).unlink(missing_ok=True)
+        for child in self._children:
+            child.poll()
+
+    def _note(self, name: str) -> Path:
+        return self.folder / "run" / f"{name}.json"
+
+    def _database(self) -> Path:
+        return self.folder / "run" / "mysql.sock"
+
+    def _sql(self, statement: str) -> bool:
+        return self._works("mariadb", "--no-defaults", "-S", str(self._database()), "-u", "root", "-e", statement)
+
+    def _works(self, *command: str) -> bool:
+        environ = {**os.environ, **self.environ}
+        try:
+            return subprocess.run(command, env=environ, capture_output=True, timeout=20).returncode == 0
+        except subprocess.TimeoutExpired:
+            return False
+
+    def _wait(self, what: str, condition: Callable[[], bool], timeout_s: float) -> None:
+        if not wait(condition, timeout_s):
+            raise RuntimeError(f"{what} did not come up in {timeout_s} s; see {self.folder / 'log'}")
+
+    def _processes_on(self, node: str) -> set[Process]:
+        """The node's daemon, its job steps, the processes of its jobs, and whatever those have started.
+
+        A step overwrites what it was called and its environment, and leaves its parent: it is told by its working
+        folder, which it has from the daemon. A process of a job carries the names of its node and of this cluster.
+        """
+        found = set()
+        daemon = self.running(node)
+        for process in every():
+            if process == daemon:
+                found.add(process)
+            elif process.program().startswith("slurmstepd"):
+                if process.folder() == self.folder / "log" / node:
+                    found.add(process)
+            else:
+                environ = process.environment()
+                if (environ.get("SLURM_CONF"), environ.get("SLURMD_NODENAME")) == (str(self.conf), node):
+                    found.add(process)
+        return with_descendants(found)
+
+    # configuration
+
+    def _configure(self) -> None:
+        for name in ("etc", "run", "log", "state", "spool", "db", *(f"log/{node}" for node in NODES)):
+            (self.folder / name).mkdir(parents=True, exist_ok=True)
+        etc = self.folder / "etc"
+        _write(etc / "munge.key", os.urandom(1024), 0o400)
+        devices = [etc / f"gpu{number}" for number in range(GPUS)]
+        for device in devices:
+            _pretend_device(device)
+        _write(etc / "gres.conf", "".join(f"Name=gpu File={device}\n" for device in devices).encode())
+        for empty in ("plugstack.conf", "cgroup.conf"):
+            _write(etc / empty, b"")
+        names = ("controller_port", "accounting_port", "database_port", *NODES)
+        ports = dict(zip(names, free_ports(len(names)), strict=True))
+        (self.folder / "ports.json").write_text(json.dumps(ports), encoding="utf-8")
+        nodes = [
+            f"NodeName={node} NodeHostname={node} NodeAddr=127.0.0.1 Port={ports[node]} CPUs={CPUS} "
+            f"RealMemory={MEMORY_MB} Gres=gpu:{GPUS} State=UNKNOWN"
+            for node in NODES
+        ]
+        values = {
+            **ports,
+            "host": host(),
+            "folder": self.folder,
+            "nodes": "\n".join(nodes),
+            "first_node_port": ports[NODES[0]],
+            "first_job": int(time.time()) % 60_000_000 + 1000,
+        }
+        for name, mode in (("slurmdbd.conf", 0o600), ("slurm.conf", 0o644)):
+            _write(etc / name, Template((TEMPLATES / name).read_text()).substitute(values).encode(), mode)
+
+
+def _write(path: Path, content: bytes, mode: int = 0o644) -> None:
+    path.touch(mode=mode)
+    path.write_bytes(content)
+
+
+def _pretend_device(path: Path) -> None:
+    """A file that Slurm takes for a GPU: a twin of /dev/null, or, where those are not allowed, a plain file."""
+    try:
+        os.mknod(path, 0o666 | 0o020000, os.makedev(1, 3))
+    except PermissionError:
+        path.touch()
+
+
+def free_ports(count: int) -> list[int]:
+    """Ports of 127.0.0.1 on which nothing listens, below those that the kernel gives to outgoing connections."""
+    found: list[int] = []
+    while len(found) < count:
+        port = random.randrange(12_000, 32_000)
+        with socket.socket() as probe:
+            try:
+                probe.bind(("127.0.0.1", port))
+            except OSError:
+                continue
+        if port not in found:
+            found.append(port)
+    return found
+
+
+def main(arguments: Sequence[str] | None = None) -> int:
+    parser = argparse.ArgumentParser(prog="python -m tests.e2e.slurm.cluster", description=__doc__.split("\n")[0])
+    verbs = ("up", "down", "status", "env", "kill-node", "start-node", "kill-controller", "start-controller")
+    parser.add_argument("verb", choices=verbs)
+    parser.add_argument("node", nargs="?", choices=NODES, default=NODES[0])
+    default = Path(tempfile.gettempdir()) / "ldd-bench-slurm"
+    parser.add_argument("--folder", type=Path, default=default, help=f"default: {default}")
+    parser.add_argument("--purge", action="store_true", help="with down: delete the folder")
+    options = parser.parse_args(arguments)
+    cluster = Cluster(options.folder)
+    actions: dict[str, Callable[[], None]] = {
+        "up": cluster.start,
+        "down": cluster.stop,
+        "kill-node": lambda: cluster.kill_node(options.node),
+        "start-node": lambda: cluster.start_node(options.node),
+        "kill-controller": cluster.kill_controller,
+        "start-controller": cluster.start_controller,
+    }
+    try:
+        actions.get(options.verb, lambda: None)()
+    except RuntimeError as error:
+        print(f"cluster: {error}", file=sys.stderr)
+        return 1
+    if options.verb in ("up", "env"):
+        print(f"export SLURM_CONF={cluster.conf}")
+    if options.verb == "status":
+        print(cluster.status())
+    if options.verb == "down" and options.purge:
+        shutil.rmtree(cluster.folder)
+    return 0
+
+
+if __name__ == "__main__":
+    signal.signal(signal.SIGHUP, signal.SIG_IGN)
+    sys.exit(main())

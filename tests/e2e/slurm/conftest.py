@@ -1,0 +1,50 @@
+"""A cluster for all tests of this folder, and a toy benchmark that computes on it."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+
+import pytest
+
+from tests.e2e.slurm.cluster import Cluster, obstacle
+from tests.e2e.slurm.grids import SlurmToy
+
+REQUIRED = "LDD_BENCH_SLURM"
+"""Set to `required`, as .ci/run does, this variable turns what would be skipped into a failure."""
+
+
+@pytest.fixture(scope="session")
+def shared_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
+    """The one cluster of this run, in a folder with a short name: a socket's path has at most 107 characters."""
+    why = obstacle()
+    if why is not None:
+        if os.environ.get(REQUIRED) == "required":
+            pytest.fail(f"{why} (.ci/install-slurm installs it)")
+        pytest.skip(why)
+    folder = Path(tempfile.mkdtemp(prefix="ldd-slurm-"))
+    cluster = Cluster(folder)
+    try:
+        cluster.start()
+        yield cluster
+    finally:
+        cluster.stop()
+    if not request.session.testsfailed:  # else its logs are wanted
+        shutil.rmtree(folder)
+
+
+@pytest.fixture
+def cluster(shared_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster:
+    """The cluster, whole, and known to the commands that are started from here."""
+    for name, value in shared_cluster.environ.items():
+        monkeypatch.setenv(name, value)
+    shared_cluster.start()
+    return shared_cluster
+
+
+@pytest.fixture
+def toy(cluster: Cluster, tmp_path: Path) -> SlurmToy:
+    return SlurmToy.on(cluster, tmp_path)
