@@ -93,16 +93,19 @@ def test_one_probe_at_a_time(toy: Toy) -> None:
 
 
 def test_a_budget_keeps_whole_seeds_and_the_report_compares(toy: Toy) -> None:
-    refused = toy.run("--grid", "toy", "--budget", "1h")
+    small = ["--grid", "toy", "envs=[north]", "methods=[plain,taught]", "executor=inline", "--budget", "1h"]
+    refused = toy.run(*small)
     assert (refused.returncode, refused.stdout) == (2, "")
     assert "add --probe" in refused.stderr
-    first = toy.run("--grid", "toy", "--only", "*/*/0")
-    assert first.returncode == 0, first.stderr
-    kept = toy.run("--grid", "toy", "--budget", "1h", "seeds=3")
+    toy.drive("toy", "envs=[north]", "methods=[plain,taught]", "seeds=1")
+    kept = toy.run(*small, "seeds=2")
     assert kept.returncode == 0, kept.stderr
-    assert "budget 1h: keeps 3 of 3 seeds (0, 1, 2) with 18 of 18 cells" in kept.stdout + kept.stderr
-    report = (toy.root / "grids" / "toy" / "report.md").read_text(encoding="utf-8")
+    assert "budget 1h: keeps 2 of 2 seeds (0, 1) with 4 of 4 cells" in kept.stderr
+    assert "6 to compute, about " in kept.stdout
+    store, plan = RunStore(toy.root), toy.plan("toy", "envs=[north]", "methods=[plain,taught]", "seeds=2")
+    told = store.forecast("toy")
+    assert told.keys() == {key for key, stage in plan.stages.items() if stage.params["seed"] == 1}
+    assert {entry["basis"] for entry in told.values()} == {"exact"}
+    report = (store.grid_folder("toy") / "report.md").read_text(encoding="utf-8")
     assert "## Predicted and actual cost" in report
-    told = RunStore(toy.root).forecast("toy")
-    plan = toy.plan("toy", "seeds=3")
-    assert {told[key]["basis"] for key, stage in plan.stages.items() if stage.params["seed"] == 2} == {"exact"}
+    assert "of computing for 6 of 12 finished stages" in report
