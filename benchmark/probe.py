@@ -45,15 +45,18 @@ def probe(plan: Plan, store: RunStore, config: ExecutorConfig, say: Say, measure
     """
     store.require_writable()
     history = History(store)
-    unmeasured = _unmeasured(plan, store, config, Estimator(history))
+    estimator = Estimator(history)
+    unmeasured = _unmeasured(plan, store, config, estimator)
     if not unmeasured:
         say("nothing to probe: finished stages or earlier probes are like every stage to compute")
         return
+    say(
+        f"probing {len(unmeasured)} kinds of stages on this machine, a minute or less for each; Ctrl-C keeps what is done"
+    )
     failures: list[str] = []
     with _scratch(store) as scratch:
         bench = _Bench(plan, scratch)
         records = {(record.workload.family, record.device): record for record in history.probes}
-        estimator = Estimator(history)
         for number, (key, device) in enumerate(unmeasured.items(), 1):
             about = f"probe {number} of {len(unmeasured)}, {plan.stages[key].kind} of {plan.environment(key)}"
             try:
