@@ -13,7 +13,7 @@ from typing import Any
 from benchmark.errors import BadInput
 from benchmark.grid import select
 from benchmark.mlflow_database import LinkedRuns
-from benchmark.show import abbreviated, duration, headlines, table
+from benchmark.show import duration, headlines, table
 from benchmark.spec import Cell, Outcome, Plan, cell_outcome, provenance_of
 from benchmark.store import RunStore
 
@@ -139,21 +139,20 @@ class Trace:
         yield table(("seed", self.plan.headline, "MLflow run" if any(row[2] for row in rows) else ""), rows)
         yield f"  stages, in {self.store.root}"
         commits = sorted({one["commit"] for one in facts["stages"].values() if one["commit"]})
-        several = len(commits) > 1
-        header = ("stage", "seed", "folder", "finished", "took", "device", "commit" if several else "")
-        yield table(header, self._stage_rows(facts, several), "    ")
-        if commits:
-            yield f"  computed by {'commits' if several else 'commit'} {', '.join(commits)}"
+        numbers = {commit: f"[{number}]" for number, commit in enumerate(commits, 1)} if len(commits) > 1 else {}
+        header = ("stage", "seed", "folder", "finished", "took", "device", "code" if numbers else "")
+        yield table(header, self._stage_rows(facts, numbers), "    ")
+        yield from (f"  {numbers.get(commit, 'computed by')} commit {commit}" for commit in commits)
         if first.stages:
             yield "  each has spec.json (settings), provenance.json (machine, packages), log.txt"
 
-    def _stage_rows(self, facts: dict[str, Any], with_commit: bool) -> Iterator[Sequence[str]]:
+    def _stage_rows(self, facts: dict[str, Any], numbers: dict[str, str]) -> Iterator[Sequence[str]]:
+        """numbers: of the commits, where there are several."""
         for key, one in facts["stages"].items():
             seed = str(self.plan.stages[key].params["seed"])
             took = duration(one["seconds"]) if one["state"] == "done" else one["state"]
-            commit = abbreviated(one["commit"]) if with_commit else ""
             moment = str(one["finished"] or "")[:16].replace("T", " ")
-            yield one["stage"], seed, key, moment, took, one["device"] or "", commit
+            yield one["stage"], seed, key, moment, took, one["device"] or "", numbers.get(one["commit"], "")
 
 
 def trace(plan: Plan, store: RunStore, word: str, database: Path | None) -> list[Trace]:

@@ -81,6 +81,16 @@ def test_clean_deletes_with_yes_and_without_an_answer_nothing(toy: Toy) -> None:
     assert not list(toy.root.glob("[0-9a-f]*"))
 
 
+def test_sync_is_told_which_grids_and_where(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    calls = []
+    monkeypatch.setattr("benchmark.sync.sync", lambda store, uri, grids, say: calls.append((uri, grids)))
+    assert run_all.main(["sync", "--root", str(toy.root)]) == 0
+    assert here(toy, "sync", "--grid", "one", "name=mine", "tracking.uri=http://server:5000") == 0
+    assert run_all.main(["sync", "tracking.uri=http://server:5000"]) == 0
+    database = f"sqlite:///{toy.root}/mlflow.db"
+    assert calls == [(database, []), ("http://server:5000", ["mine"]), ("http://server:5000", [])]
+
+
 def test_a_detached_run_goes_on_without_its_terminal(toy: Toy) -> None:
     toy.arm("exam", "wait")
     started = toy.run("--grid", "one", "--detach", timeout=60)
