@@ -50,9 +50,7 @@ def probe(plan: Plan, store: RunStore, config: ExecutorConfig, say: Say, measure
     if not unmeasured:
         say("nothing to probe: finished stages or earlier probes are like every stage to compute")
         return
-    say(
-        f"probing {len(unmeasured)} kinds of stages on this machine, a minute or less for each; Ctrl-C keeps what is done"
-    )
+    say(f"probing {len(unmeasured)} kinds of stages here, a minute or less for each; Ctrl-C keeps what is measured")
     failures: list[str] = []
     with _scratch(store) as scratch:
         bench = _Bench(plan, scratch)
