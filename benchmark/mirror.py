@@ -8,19 +8,19 @@ run is replaced.
 
 from __future__ import annotations
 
-import hashlib
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from typing import Any
 
 from benchmark.configs import leaves
+from benchmark.curve_points import Curve, Rows, new_rows, points_of, shows
 from benchmark.files import Damaged, Unusable
 from benchmark.news import News
 from benchmark.provenance import commit, revision
 from benchmark.spec import Cell, Outcome, Plan, State, cell_outcome
 from benchmark.store import RunStore
-from benchmark.tracking import Point, Run, Runs
+from benchmark.tracking import TAG, Point, Run, Runs
 
 _STATUS: dict[State, str] = {
     "done": "FINISHED",
@@ -43,10 +43,11 @@ class Mirror:
         self._runs = Runs(store, uri, plan.grid)
         self._news = News(plan, store, uri, check)
         self._stage_runs: dict[str, Run] = {}
+        self._stage_shown: dict[str, object] = {}
         self._cell_runs: dict[str, Run] = {}
         self._created_at: dict[str, int] = {}
         self._verified: dict[tuple[str, str], int] = {}  # run, stage -> attempt whose curve it is known to show
-        self._curves: dict[str, tuple[bytes, list[dict[str, float]]] | None] = {}
+        self._curves: dict[str, Curve | None] = {}
         self.damaged: list[str] = []  # what could not be shown
 
     def sync(self, report: Sequence[Path] = ()) -> None:
@@ -86,28 +87,31 @@ class Mirror:
         if not all(self._fits(run, key, outcomes[key]) for key in evaluated):
             run = self._replaced(run, lambda: self._cell_run(cell))
         self._cell_runs[cell.name] = run
+        outcome = cell_outcome(self.plan, cell, outcomes)
+        points: list[Point] = []
+        tags: dict[str, str | None] = {"reason": outcome.reason or None}
         for name, key in cell.stages.items():
             if self._begun(key, outcomes[key]):
-                stage_run = self._sync_stage(key, outcomes[key], run)
-                self._runs.tag(run, f"stage_run.{name}", stage_run.id)
-        ends = [self._show_curve(run, key, only=self.plan.headline) for key in evaluated]
-        outcome = cell_outcome(self.plan, cell, outcomes)
+                tags[f"stage_run.{name}"] = self._sync_stage(key, outcomes[key], run).id
+        curves = [self._new_rows(run, key, only=self.plan.headline) for key in evaluated]
+        for curve in curves:
+            points += curve.points
+            tags |= curve.tags
         if outcome.state == "done":
-            frames = [end[1] for end in ends if end is not None]
-            if len(frames) == len(ends):
-                self._runs.points(run, _points(outcome.metrics, self._created(outcome.key), max(frames, default=0)))
-            result = self.store.result(outcome.key) or {}
-            self._runs.tag(run, "commit", str(result.get("commit")))
-        self._runs.tag(run, "reason", outcome.reason or None)
+            if not any(curve.damaged for curve in curves):
+                frames = max((curve.frames for curve in curves), default=0)
+                points += points_of(outcome.metrics, self._created(outcome.key), frames)
+            tags["commit"] = str((self.store.result(outcome.key) or {}).get("commit"))
+        self._runs.write(run, points, tags)
         self._set_status(run, outcome)
 
     def _cell_run(self, cell: Cell) -> Run:
         result = cell.stages[self.plan.result]
         begun = self._created(next(iter(cell.stages.values())))  # its first stage
-        stages = {f"stage.{name}": key for name, key in cell.stages.items()}
+        tags = {f"stage.{name}": key for name, key in cell.stages.items()}  # another plan may have other diagnostics
         run = self._runs.find(str(begun), kind="cell", cell=cell.name, stage_key=result)
         if run is None:
-            tags = {
+            identity = {
                 "kind": "cell",
                 "grid": self.plan.grid,
                 "cell": cell.name,
@@ -117,46 +121,48 @@ class Mirror:
                 "stage_key": result,
                 "created": str(begun),
             }
-            run = self._runs.create(cell.name, {**tags, **stages}, begun)
-        for name, key in stages.items():  # another plan may have other diagnostics
-            self._runs.tag(run, name, key)
+            run = self._runs.create(cell.name, {**identity, **tags}, begun)
         params: dict[str, Any] = {"environment": cell.environment, "method": cell.method, "seed": cell.seed}
-        for name in self._required(cell):
-            params |= leaves(self.plan.stages[cell.stages[name]].params, f"{name}.")
-        self._runs.params(run, params)
-        return run
-
-    def _required(self, cell: Cell) -> list[str]:
-        """The cell's stages by which it is known; diagnostics come and go."""
         required = self.plan.required(cell)
-        return [name for name, key in cell.stages.items() if key in required]
+        for name, key in cell.stages.items():
+            if key in required:  # diagnostics come and go
+                params |= leaves(self.plan.stages[key].params, f"{name}.")
+        self._describe(run, params, tags)
+        return run
 
     def _sync_stage(self, key: str, outcome: Outcome, cell_run: Run) -> Run:
         """Mirror one stage; its run is nested below the first cell that met it."""
-        run = self._stage_runs.get(key) or self._stage_run(key, cell_run)
+        run = self._stage_runs.get(key)
+        state = (outcome.state, outcome.attempts, outcome.failures, outcome.reason, self.store.curve_size(key))
+        if run is not None and self._stage_shown.get(key) == state:
+            return run  # by another cell that needs it
+        run = run or self._stage_run(key, cell_run)
         if not self._fits(run, key, outcome):
             run = self._replaced(run, lambda: self._stage_run(key, cell_run))
         self._stage_runs[key] = run
-        end = self._show_curve(run, key)
+        curve = self._new_rows(run, key)
+        points = list(curve.points)
+        tags = {**curve.tags, "reason": outcome.reason or None, "attempts": str(outcome.attempts)}
         if outcome.state == "done":
-            if end is not None:
-                self._runs.points(run, _points(outcome.metrics, self._created(key) + end[0], end[1]))
-            self._runs.tag(run, "seconds", str(outcome.seconds))
-        self._runs.tag(run, "reason", outcome.reason or None)
-        self._runs.tag(run, "attempts", str(outcome.attempts))
+            tags["seconds"] = str(outcome.seconds)
+            if not curve.damaged:
+                points += points_of(outcome.metrics, self._created(key) + curve.count, curve.frames)
+        self._runs.write(run, points, tags)
         self._set_status(run, outcome)
+        self._stage_shown[key] = state
         return run
 
     def _stage_run(self, key: str, cell_run: Run) -> Run:
-        stage, created = self.plan.stages[key], self._created(key)
-        users = {
-            "method": [cell.method for cell in self.plan.users[key]],
-            "cell": [cell.name for cell in self.plan.users[key]],
-        }
+        stage, created, users = self.plan.stages[key], self._created(key), self.plan.users[key]
         run = self._runs.find(str(created), everywhere=True, kind="stage", stage_key=key)
+        shown = {} if run is None else run.tags  # another grid may have more users of it
+        tags = {
+            "method": _joined(shown.get("method", ""), (cell.method for cell in users)),
+            "cell": _joined(shown.get("cell", ""), (cell.name for cell in users)),
+        }
         if run is None:
             source = self.store.provenance(key) or {"commit": None, "dirty": False}
-            tags = {
+            identity = {
                 "kind": "stage",
                 "stage": stage.kind,
                 "stage_key": key,
@@ -167,12 +173,14 @@ class Mirror:
                 "folder": str(self.store.folder(key)),
                 "mlflow.parentRunId": cell_run.id,
             }
-            run = self._runs.create(f"{stage.kind} {key}", tags, created)
-        for name, mine in users.items():  # another grid may have more of them
-            others = run.tags.get(name, "").split(", ")
-            self._runs.tag(run, name, ", ".join(sorted({*others, *mine} - {""})))
-        self._runs.params(run, leaves(stage.params))
+            run = self._runs.create(f"{stage.kind} {key}", {**identity, **tags}, created)
+        self._describe(run, leaves(stage.params), tags)
         return run
+
+    def _describe(self, run: Run, params: Mapping[str, Any], tags: Mapping[str, str]) -> None:
+        """A run's parameters, once: a tag tells that all of them are there, even if a driver was killed meanwhile."""
+        count = str(len(params))
+        self._runs.write(run, params={} if run.tags.get("params") == count else params, tags={**tags, "params": count})
 
     def _replaced(self, run: Run, make: Callable[[], Run]) -> Run:
         """A new run in place of one that shows rows which are no more."""
@@ -189,39 +197,21 @@ class Mirror:
         """Whether the rows that the run shows of a stage are still there, as far as that can be read."""
         if self._verified.get((run.id, key)) == outcome.attempts and outcome.state != "done":
             return True
-        rows, size, digest = _mark(run.tags.get(f"curve.{key}"))
         curve = self._curve(key)
-        if curve is None:
-            return True
-        data = curve[0][:size]
-        fits = not rows or (len(data) == size and hashlib.sha256(data).hexdigest() == digest)
+        fits = curve is None or shows(run.tags.get(f"curve.{key}"), curve)
         if fits:
             self._verified[run.id, key] = outcome.attempts
         return fits
 
-    def _show_curve(self, run: Run, key: str, only: str | None = None) -> tuple[int, int] | None:
-        """Add the rows that are not there yet; how many there are, and the frames of the last. None: it is damaged.
-
-        only: of `train/win_rate`, `test/win_rate`, … those whose name ends so.
-        """
+    def _new_rows(self, run: Run, key: str, only: str | None = None) -> Rows:
+        """What a run does not show yet of a stage's curve, or of its metrics with this name only."""
         curve = self._curve(key)
         if curve is None:
-            return None
-        data, rows = curve
-        shown, _, _ = _mark(run.tags.get(f"curve.{key}"))
-        points: list[Point] = []
-        for index, row in enumerate(rows[shown:], start=shown):
-            values = {name: value for name, value in row.items() if name != "frames"}
-            if only is not None:
-                values = {name: value for name, value in values.items() if name.rpartition("/")[2] == only}
-            points += _points(values, self._created(key) + index, int(row["frames"]))
-        if len(rows) > shown:
-            self._runs.points(run, points)
-            digest = hashlib.sha256(data).hexdigest()
-            self._runs.tag(run, f"curve.{key}", f"{len(rows)} rows, {len(data)} bytes, sha256 {digest}")
-        return len(rows), int(rows[-1]["frames"]) if rows else 0
+            return Rows(damaged=True)
+        name = f"curve.{key}"
+        return new_rows(name, run.tags.get(name), curve, self._created(key), only)
 
-    def _curve(self, key: str) -> tuple[bytes, list[dict[str, float]]] | None:
+    def _curve(self, key: str) -> Curve | None:
         """The whole lines of a stage's curve and their rows, read once for a cell; None where it is damaged."""
         if key not in self._curves:
             try:
@@ -243,18 +233,13 @@ class Mirror:
         if run is None:
             run = self._runs.create("report", {"kind": "report", "grid": self.plan.grid, "created": "0"}, None)
         self._runs.attach(run, report)
-        self._runs.tag(run, "commit", str(revision(commit())))
+        self._runs.write(run, tags={"commit": str(revision(commit()))})
         self._runs.status(run, "FINISHED", None)
 
 
-def _points(metrics: Mapping[str, Any], timestamp: int, step: int) -> list[Point]:
-    """The finite numbers among the metrics as points."""
-    return [(name, float(value), timestamp, step) for name, value in metrics.items() if isinstance(value, int | float)]
-
-
-def _mark(tag: str | None) -> tuple[int, int, str]:
-    """Rows, bytes and hash of the curve that a run shows, of its tag."""
-    if tag is None:
-        return 0, 0, ""
-    words = tag.replace(",", "").split()
-    return int(words[0]), int(words[2]), words[5]
+def _joined(shown: str, mine: Iterable[str]) -> str:
+    """Names as the value of one tag: each once, in order, as many as fit."""
+    names = sorted({*shown.split(", "), *mine} - {""})
+    while len(text := ", ".join(names)) > TAG:
+        names.pop()
+    return text

@@ -13,12 +13,13 @@ from collections.abc import Iterator, Mapping, Sequence
 from contextlib import closing, contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 from typing import Any
 
 from benchmark.store import RunStore
 
-_BATCH = 1000  # points in one request: MLflow's limit
-_PARAMS = 100  # parameters in one request: MLflow's limit
+_POINTS = 800  # points in one request: with the rest no more than MLflow's limit of 1000
+_ENTRIES = 100  # parameters, and tags, in one request: MLflow's limit
 _VALUE = 6000  # characters of a parameter: MLflow cuts longer ones without a word
 TAG = 5000  # characters of a tag: servers may refuse longer ones
 # A server that does not answer must not hold up a driver: the next pass tries again.
@@ -145,36 +146,34 @@ class Runs:
     def nest(self, child: str, parent: Run) -> None:
         self._client.set_tag(child, "mlflow.parentRunId", parent.id)
 
-    def params(self, run: Run, params: Mapping[str, Any]) -> None:
-        """Write the parameters, once: a tag tells that all of them are there."""
-        from mlflow.entities import Param
+    def write(
+        self,
+        run: Run,
+        points: Sequence[Point] = (),
+        tags: Mapping[str, str | None] = MappingProxyType({}),
+        params: Mapping[str, Any] = MappingProxyType({}),
+    ) -> None:
+        """Add to a run what it does not hold yet, in as few requests as can be; a tag of None is removed.
 
-        if run.tags.get("params") == str(len(params)):
-            return
-        entries = [Param(_clean(key), str(value)[:_VALUE]) for key, value in params.items()]
-        for first in range(0, len(entries), _PARAMS):
-            self._client.log_batch(run.id, params=entries[first : first + _PARAMS])
-        self.tag(run, "params", str(len(params)))
+        A point that is there, with its time stamp, is not doubled; a parameter must not change. The tags come last, so
+        that they can say what is there.
+        """
+        from mlflow.entities import Metric, Param, RunTag
 
-    def points(self, run: Run, points: Sequence[Point]) -> None:
-        """Add points; one that is there already, with the same time stamp, is not doubled."""
-        from mlflow.entities import Metric
-
-        entries = [Metric(_clean(name), float(value), timestamp, step) for name, value, timestamp, step in points]
-        for first in range(0, len(entries), _BATCH):
-            self._client.log_batch(run.id, metrics=entries[first : first + _BATCH])
-
-    def tag(self, run: Run, name: str, value: str | None) -> None:
-        """Set a tag, or remove it (None)."""
-        value = None if value is None else value[:TAG]
-        if run.tags.get(name) == value:
-            return
-        if value is None:
+        metrics = [Metric(_clean(name), float(value), timestamp, step) for name, value, timestamp, step in points]
+        entries = [Param(_clean(name), str(value)[:_VALUE]) for name, value in params.items()]
+        new = {name: value for name, value in tags.items() if value is not None and run.tags.get(name) != value}
+        last = [RunTag(name, value) for name, value in new.items()]
+        while metrics or entries or last:
+            now, metrics = metrics[:_POINTS], metrics[_POINTS:]
+            some, entries = entries[:_ENTRIES], entries[_ENTRIES:]
+            end = [] if metrics or entries else last[:_ENTRIES]
+            last = last[len(end) :]
+            self._client.log_batch(run.id, metrics=now, params=some, tags=end)
+        run.tags |= new
+        for name in [name for name, value in tags.items() if value is None and name in run.tags]:
             self._client.delete_tag(run.id, name)
             del run.tags[name]
-        else:
-            self._client.set_tag(run.id, name, value)
-            run.tags[name] = value
 
     def status(self, run: Run, status: str, end: int | None) -> None:
         """Set the status; end: when it ended, in milliseconds, if that is known."""

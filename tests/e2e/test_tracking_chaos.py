@@ -180,15 +180,15 @@ def check(toy: Toy) -> None:
 
 
 def test_what_could_not_be_written_is_written_by_the_next_pass(computed: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    write, failures = Runs.points, [1, 2, 3]
+    write, failures = Runs.write, [1, 2, 3]
 
-    def sometimes(self: Runs, *arguments: Any) -> None:
+    def sometimes(*arguments: Any, **options: Any) -> None:
         if failures:
             failures.pop()
             raise ConnectionError("the server is away")
-        write(self, *arguments)
+        write(*arguments, **options)
 
-    monkeypatch.setattr(Runs, "points", sometimes)
+    monkeypatch.setattr(Runs, "write", sometimes)
     warnings: list[str] = []
     background = BackgroundMirror(mirror(computed), warnings.append)
     assert [background.sync() for _ in range(5)] == [False, False, False, True, True]
