@@ -127,7 +127,8 @@ def look(plan: Plan, store: RunStore, executor: ExecutorConfig) -> Status:
     outcomes = store.outcomes(plan)
     cells = {cell.name: cell_outcome(plan, cell, outcomes) for cell in plan.cells}
     cost = price(plan, store, executor)
-    driver = lease.holder(store.grid_folder(plan.grid) / "driver")
+    place = store.grid_folder(plan.grid) / "driver"
+    driver = lease.holder(place) if lease.seems_held(place) else None
     return Status(
         plan,
         store,
