@@ -15,7 +15,7 @@ from typing import Any
 
 from benchmark.configs import leaves
 from benchmark.errors import BadInput
-from benchmark.files import read_json, write_json
+from benchmark.files import Damaged, read_json, write_json
 from benchmark.spec import Budget, Stage, canonical
 from benchmark.store import RunStore
 
@@ -118,8 +118,7 @@ class History:
         self._runs: dict[str, list[Any]] = {}
         self._of_stage: dict[tuple[Any, ...], tuple[Workload, Stage]] = {}
         self._read()
-        probes = read_json(store.probes_file(), {"format": 0, "records": []}) or {"format": FORMAT, "records": []}
-        self.probes = [Record.from_json(entry) for entry in probes["records"]] if probes["format"] == FORMAT else []
+        self.probes = _read_probes(store)
 
     @property
     def done(self) -> KeysView[str]:
@@ -159,13 +158,12 @@ class History:
             self._look_at(key, written)
 
     def _read(self) -> None:
-        index: dict[str, Any] | None = None
-        with contextlib.suppress(BadInput):  # a damaged index is written anew
+        known: dict[str, list[Any]] = {}
+        with contextlib.suppress(BadInput, LookupError, TypeError, AttributeError):  # a damaged index is written anew
             index = read_json(self.store.history_file(), {"format": 0, "workloads": {}, "runs": {}})
-        if index is None or index["format"] != FORMAT:
-            index = {"workloads": {}, "runs": {}}
-        known = index["runs"]
-        self._workloads = {name: Workload.from_json(data) for name, data in index["workloads"].items()}
+            if index is not None and index["format"] == FORMAT:
+                self._workloads = {name: Workload.from_json(data) for name, data in index["workloads"].items()}
+                known = {key: run for key, run in index["runs"].items() if len(run) == 5 and run[0] in self._workloads}
         written = self.store.written()
         done = {key: when for key, when in written.items() if when is not None}
         self.begun = written.keys() - done.keys()
@@ -178,6 +176,7 @@ class History:
                 self._write()
 
     def _look_at(self, key: str, written: int) -> None:
+        self._runs.pop(key, None)
         result = self.store.result(key)
         try:
             stage = self.store.stage(key)
@@ -195,6 +194,18 @@ class History:
         write_json(
             self.store.history_file(), {"format": FORMAT, "workloads": workloads, "runs": self._runs}, durable=False
         )
+
+
+def _read_probes(store: RunStore) -> list[Record]:
+    """Raises Damaged."""
+    path = store.probes_file()
+    content = read_json(path, {"format": 0, "records": []})
+    if content is None or content["format"] != FORMAT:
+        return []
+    try:
+        return [Record.from_json(entry) for entry in content["records"]]
+    except (LookupError, TypeError) as error:
+        raise Damaged(f"{path} is damaged ({error}); delete it, and --probe measures again") from error
 
 
 def write_probes(store: RunStore, records: Iterable[Record]) -> None:

@@ -8,6 +8,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.cost import Price, price
+from benchmark.errors import BadInput
 from benchmark.history import FORMAT, History, Record, Workload, write_probes
 from benchmark.records import UNBEGUN
 from benchmark.show_cost import cost_text
@@ -156,9 +157,21 @@ def test_the_index_of_the_history_is_only_a_cache(store: RunStore) -> None:
     store.discard(policy(0).key)
     finish(store, policy(1), 20.0)
     assert of(store, policy(9)) == ("exact", 20.0), "what is gone does not count, what is new does"
-    store.history_file().write_text("{", encoding="utf-8")
-    assert of(store, policy(9)) == ("exact", 20.0), "a damaged index is made anew"
+    for damage in (
+        "{",
+        '{"format": 1, "workloads": {"a": {}}, "runs": {}}',
+        '{"format": 1, "workloads": {}, "runs": []}',
+    ):
+        store.history_file().write_text(damage, encoding="utf-8")
+        assert of(store, policy(9)) == ("exact", 20.0), "a damaged index is made anew"
     assert History(store).done == {policy(1).key: None}.keys()
+
+
+def test_damaged_probes_are_named_with_the_remedy(store: RunStore) -> None:
+    write_probes(store, [])
+    store.probes_file().write_text('{"format": 1, "records": [{"device": "cpu"}]}', encoding="utf-8")
+    with pytest.raises(BadInput, match=r"probes\.json is damaged .*; delete it, and --probe measures again"):
+        of(store, policy())
 
 
 def test_planning_in_a_folder_that_is_not_there_makes_none(store: RunStore) -> None:
