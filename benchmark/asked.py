@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import gc
 import json
+import os
 import sys
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -82,7 +83,17 @@ class Asked:
 
     @cached_property
     def store(self) -> RunStore:
-        return RunStore(self.options.root)
+        """The folder of the runs, which need not be there yet."""
+        root = self.options.root
+        try:
+            os.scandir(root).close()
+        except FileNotFoundError:
+            pass
+        except NotADirectoryError:
+            raise BadInput(f"--root {root} is a file, expected a folder; choose another --root") from None
+        except OSError as error:
+            raise BadInput(f"--root {root} cannot be read ({error.strerror}); choose another --root") from None
+        return RunStore(root)
 
     def show(self, as_json: Callable[[], Any], as_text: Callable[[], str]) -> int:
         """Print one of the two."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import importlib.util
 import os
 import re
@@ -165,7 +166,7 @@ def _machine() -> Finding:
 
 def _folder(store: RunStore) -> Finding:
     """Whether a file can be made, linked and renamed where the runs are, or will be."""
-    place = next(path for path in (store.root, *store.root.parents) if path.exists())
+    place = _place(store)
     probe = place / f".doctor-{uuid.uuid4().hex[:8]}"
     remedy = "choose another --root, or change its permissions"
     if not place.is_dir():
@@ -183,8 +184,17 @@ def _folder(store: RunStore) -> Finding:
     return Finding("runs", "ok", f"{store.root} can be written{made}")
 
 
+def _place(store: RunStore) -> Path:
+    """The folder of the runs or, while that is not there or out of reach, the first above it that is."""
+    for path in (store.root, *store.root.parents):
+        with contextlib.suppress(OSError):
+            path.stat()
+            return path
+    return Path("/")
+
+
 def _disk(store: RunStore) -> Finding:
-    place = next(path for path in (store.root, *store.root.parents) if path.exists())
+    place = _place(store)
     usage = shutil.disk_usage(place)
     words = f"{volume(usage.free)} free of {volume(usage.total)} in {place}"
     remedy = "`run_all.py clean` lists what no grid needs"
@@ -209,12 +219,12 @@ def _mlflow(uri: str) -> Finding:
 
 
 def _database(path: Path) -> Finding:
-    if not path.exists():
-        return Finding("MLflow", "ok", f"{path} will be made by the first run", needed=False)
     try:
+        if not path.exists():
+            return Finding("MLflow", "ok", f"{path} will be made by the first run", needed=False)
         with closing(sqlite3.connect(f"{path.absolute().as_uri()}?mode=ro", uri=True, timeout=_ANSWER_S)) as database:
             (runs,) = database.execute("SELECT COUNT(*) FROM runs").fetchone()
-    except sqlite3.Error as error:
+    except (sqlite3.Error, OSError) as error:
         remedy = f"move {path.name} away, then `run_all.py sync` rebuilds it from the runs"
         return Finding("MLflow", "warning", f"{path}: {_line(error)}", remedy, needed=False)
     return Finding("MLflow", "ok", f"{path} with {runs} runs", needed=False)

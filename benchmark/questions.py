@@ -7,6 +7,7 @@ import sys
 from benchmark.asked import Asked, note
 from benchmark.errors import BadInput
 from benchmark.show import folded
+from benchmark.store import RunStore
 
 
 def status(asked: Asked) -> int:
@@ -69,6 +70,7 @@ def doctor(asked: Asked) -> int:
     from benchmark.doctor import examine, is_broken, text
     from benchmark.tracking import tracking_uri
 
-    findings = examine(asked.store, tracking_uri(asked.store, asked.tracking_uri))
+    store = RunStore(asked.options.root)  # whatever is wrong with it is a finding
+    findings = examine(store, tracking_uri(store, asked.tracking_uri))
     asked.show(lambda: [one.to_json() for one in findings], lambda: folded(text(findings)))
     return 1 if any(map(is_broken, findings)) else 0

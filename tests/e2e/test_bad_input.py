@@ -142,6 +142,8 @@ LINES = {
     "--grid demo executor.wokers=2": "executor=local: unknown key 'executor.wokers'; did you mean 'executor.workers'? …",
     "--grid demo executor=inline executor.workers=2": "executor=inline: unknown key 'executor.workers' (valid: …",
     "--grid demo --root /etc/passwd": "--root /etc/passwd is a file, expected a folder; choose another --root",
+    "why rtfm-s1/ldd/0 --grid demo --root /etc/passwd": "--root /etc/passwd is a file, expected a folder; choose another --root",
+    "clean --root /etc/passwd": "--root /etc/passwd is a file, expected a folder; choose another --root",
     "--grid demo --root /proc/runs": "--root /proc/runs cannot be made (No such file or directory); choose another --root",
 }
 
