@@ -87,7 +87,7 @@ def run_grid(
     for line in failures:
         say(line)
     if failures:
-        say("failed stages stay failed until `--mode retry`; the others are not affected")
+        say("failed stages stay failed until `retry`; the others are not affected")
     unavailable = sum(cell.unavailable is not None for cell in plan.cells)
     if unavailable:
         say(f"{unavailable} of {len(plan.cells)} cells are not available yet; `plan` says why")
@@ -122,7 +122,7 @@ def _before(driver: Driver, todo: int) -> str:
     kept = ""
     if failed:
         blocked = stages - done - failed - todo
-        kept = f", {failed} failed before, {blocked} blocked by them (`--mode retry` runs them again)"
+        kept = f", {failed} failed before, {blocked} blocked by them (`retry` runs them again)"
     return f"{stages} stages, {done} done before{kept}, {todo} to compute"
 
 

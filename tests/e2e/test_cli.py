@@ -164,7 +164,7 @@ def test_a_failed_cell_is_seen_explained_and_in_the_exit_code(toy: Toy) -> None:
     assert (toy.root / "grids" / "one" / "report.html").exists()
     again = toy.run("--grid", "one", "seeds=2")
     assert again.returncode == 1
-    assert "1 failed before, 1 blocked by them (`--mode retry` runs them again)" in again.stdout
+    assert "1 failed before, 1 blocked by them (`retry` runs them again)" in again.stdout
 
 
 def test_a_failed_diagnostic_is_in_the_exit_code_and_takes_no_result_away(toy: Toy) -> None:
