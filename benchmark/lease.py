@@ -19,7 +19,7 @@ from functools import cache
 from pathlib import Path
 from typing import Any
 
-from benchmark.files import Damaged, read_json, write_json
+from benchmark.files import Damaged, Unusable, read_json, write_json
 
 STALE_S = 60.0
 FRESH_S = 15.0
@@ -88,18 +88,20 @@ class Watch:
 
     clock: Callable[[], float] = time.monotonic
     pause: Callable[[float], None] = time.sleep
-    _seen: dict[Path, tuple[object, float, bool]] = field(
-        default_factory=dict, init=False
-    )  # beat, since, after another
+    # The last beat, since when it is known, and whether it was seen to follow another.
+    _seen: dict[Path, tuple[object, float, bool]] = field(default_factory=dict, init=False)
 
     def alive(self, path: Path) -> bool | None:
         """True: it was seen to beat just now. False: it has not for STALE_S. None: that cannot be said yet."""
         try:
             with path.open("rb") as file:  # opened, since over NFS only that asks the server
                 status = os.fstat(file.fileno())
+            beat: object = (status.st_ino, status.st_mtime_ns)
         except FileNotFoundError:
             return False
-        beat, now = (status.st_ino, status.st_mtime_ns), self.clock()
+        except OSError:
+            beat = None
+        now = self.clock()
         seen, since, beaten = self._seen.get(path, (beat, now, False))
         if beat != seen:
             since, beaten = now, True
@@ -141,13 +143,18 @@ class Claim:
         claim = cls(folder / f"{newest + 1}.json", newest + 1)
         content = {**asdict(Process.current()), "since": time.time(), "released": False, "slurm": slurm_job()}
         _held.add(claim.path)
-        return claim if write_json(claim.path, content, exclusive=True) else None
+        if not write_json(claim.path, content, exclusive=True):
+            return None
+        if newest:
+            _release(_path(folder, newest))  # should its holder wake: over NFS it sees its own file before the new one
+        return claim
 
     def beat(self) -> bool:
         """Show that the holder lives. False: somebody else took over, so stop without writing anything more."""
         try:
             os.utime(self.path)
-            mine = count(self.path.parent) == self.number
+            content = _content(self.path)
+            mine = content is not None and not content["released"] and count(self.path.parent) == self.number
         except FileNotFoundError:
             return False
         except OSError:  # the folder cannot be reached: the right lapses when nobody can have seen a beat for so long
@@ -163,10 +170,7 @@ class Claim:
     def release(self) -> None:
         """Give the right back. Where that cannot be written (a full disk), it ends with this call all the same."""
         _held.discard(self.path)
-        with contextlib.suppress(OSError):
-            content = _content(self.path)
-            if content is not None:
-                write_json(self.path, {**content, "released": True})
+        _release(self.path)
 
 
 def count(folder: Path) -> int:
@@ -208,6 +212,13 @@ def words(content: dict[str, Any]) -> str:
     return f"{where} (Slurm job {slurm['id']}, {slurm['name']})" if slurm else where
 
 
+def _release(path: Path) -> None:
+    with contextlib.suppress(OSError):
+        content = _content(path)
+        if content is not None and not content["released"]:
+            write_json(path, {**content, "released": True})
+
+
 def _path(folder: Path, number: int) -> Path:
     return folder / f"{number}.json"
 
@@ -216,7 +227,7 @@ def _content(path: Path) -> dict[str, Any] | None:
     """A claim; of one that cannot be read, that its holder is not known: only the file's heartbeat tells of it."""
     try:
         content: dict[str, Any] | None = read_json(path, _CLAIM)
-    except Damaged:
+    except (Damaged, Unusable):
         return {**_CLAIM, "host": "an unknown machine"}
     return content
 

@@ -104,6 +104,21 @@ def test_who_fell_asleep_and_was_overtaken_writes_nothing_more(tmp_path: Path) -
     assert not sleeper.holds(), "asked again, since the last proof is long ago"
 
 
+def test_who_was_overtaken_can_read_it_in_its_own_claim(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    """Over NFS the list of claims may be a minute old; a file that is opened is not."""
+    path = claim_of_another_machine(tmp_path)
+    assert Claim.acquire(tmp_path, Clock().watch) is not None
+    monkeypatch.setattr(lease, "count", lambda folder: 1)
+    assert not Claim(path, 1).beat()
+
+
+def test_a_claim_that_cannot_be_read_is_judged_when_it_can(tmp_path: Path) -> None:
+    path = tmp_path / "1.json"
+    path.mkdir()  # as good as unreadable, for a test that runs as root
+    assert lease.holder(tmp_path, Clock().watch) is not None
+    lease.seems_held(tmp_path)
+
+
 def test_waiting_for_a_heartbeat_can_be_given_up(tmp_path: Path) -> None:
     claim_of_another_machine(tmp_path)
     clock = Clock()
