@@ -25,6 +25,9 @@ def _cost(price: Price) -> str:
     """Computing time, time on the clock, disk, and how well they are known."""
     if not price.stages:
         return "cost: nothing is left to compute"
+    if not price.expected:
+        unknown = "unknown, nothing like them was computed here"
+        return f"cost of the {len(price.stages)} stages to compute: {unknown}\n{_probe(price)}"
     least = "at least " if price.unknown else ""
     lines = []
     if price.uses_gpus:
@@ -38,9 +41,7 @@ def _cost(price: Price) -> str:
     lines.append(("known from", "; ".join(_bases(price))))
     text = f"cost of the {len(price.stages)} stages to compute\n"
     text += "\n".join(f"  {name:12}  {words}" for name, words in lines)
-    if price.unmeasured:
-        text += f"\n  --probe measures what no finished stage here is like: {_kinds(price, price.unmeasured)}"
-    return text
+    return text + (f"\n{_probe(price)}" if price.unmeasured else "")
 
 
 def _power(price: Price) -> str:
@@ -91,8 +92,9 @@ def _bases(price: Price) -> Iterator[str]:
             yield f"{_WORDS[basis]}: {seconds / whole if whole else 0:.0%}"
 
 
-def _kinds(price: Price, keys: list[str]) -> str:
-    """Kind and environment of stages, each once."""
-    found = dict.fromkeys(f"{price.plan.stages[key].kind} of {price.plan.environment(key)}" for key in keys)
-    named = ", ".join(list(found)[:_NAMED])
-    return named if len(found) <= _NAMED else f"{named} and {len(found) - _NAMED} more"
+def _probe(price: Price) -> str:
+    """What a probe would measure: kind and environment of stages, each once."""
+    plan = price.plan
+    found = list(dict.fromkeys(f"{plan.stages[key].kind} of {plan.environment(key)}" for key in price.unmeasured))
+    more = f" and {len(found) - _NAMED} more" if len(found) > _NAMED else ""
+    return f"  --probe measures what no finished stage here is like: {', '.join(found[:_NAMED])}{more}"
