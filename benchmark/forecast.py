@@ -15,7 +15,8 @@ from benchmark.store import RunStore
 class Forecast:
     """Foretells the stages of a run: at launch those that have a price, the others as soon as one like them is done.
 
-    A stage that has begun is not foretold any more, and what was foretold once is never changed.
+    Alike is no rough guess: a stage that had no price at launch gets one from its own kind of task and network, or
+    none. One that has begun is not foretold any more, and what was foretold once is never changed.
     """
 
     def __init__(self, plan: Plan, store: RunStore, config: ExecutorConfig) -> None:
@@ -39,7 +40,8 @@ class Forecast:
             with contextlib.suppress(OSError):  # a full disk stops no run for a prediction's sake
                 self._estimator.history.learn(about)
                 self._estimator.forget()
-                self._tell({key: self._estimator.estimate(self.plan.stages[key], waiting[key]) for key in waiting})
+                found = {key: self._estimator.estimate(self.plan.stages[key], waiting[key]) for key in waiting}
+                self._tell({key: one for key, one in found.items() if one.basis != "kind"})
 
     def _tell(self, estimates: dict[str, Estimate]) -> None:
         known = {key: found for key, found in estimates.items() if found.seconds is not None}

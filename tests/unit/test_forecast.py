@@ -57,6 +57,15 @@ def test_the_others_are_foretold_when_one_like_them_is_done(store: RunStore) -> 
     assert told(store)[stages[3].key] == (3.0, "exact")
 
 
+def test_during_a_run_nothing_is_guessed_from_elsewhere(store: RunStore) -> None:
+    forecast = launch(plan(policy(0), policy(0, env="south")), store)
+    finish(store, policy(0), 10.0)
+    forecast.heard("done", policy(0).key)
+    assert told(store) == {}
+    launch(plan(policy(0, env="south")), store)
+    assert told(store) == {policy(0, env="south").key: (10.0, "kind")}, "a price at launch may be one"
+
+
 def test_what_has_begun_is_not_foretold(store: RunStore) -> None:
     stages = [policy(seed) for seed in range(3)]
     forecast = launch(plan(*stages), store)
