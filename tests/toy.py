@@ -30,7 +30,7 @@ from benchmark.configs import Configs
 from benchmark.execute import Driver, Mode, prepare
 from benchmark.grid import make_plan
 from benchmark.launch import launcher
-from benchmark.request import read_request
+from benchmark.request import Request, read_request
 from benchmark.spec import Outcome, Plan
 from benchmark.store import RunStore
 from benchmark.validate import Schema
@@ -210,21 +210,25 @@ class Toy:
             raise
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
+    def request(self, grid: str = "toy", *words: str) -> Request:
+        return self._asked(grid, *words)[2]
+
     def plan(self, grid: str = "toy", *words: str) -> Plan:
         """The plan of a grid, made in this process."""
+        return make_plan(*self._asked(grid, *words))
+
+    def _asked(self, grid: str, *words: str) -> tuple[Configs, Schema, Request]:
         configs = Configs(self.configs)
         schema = Schema(configs.read("schema"), "configs/schema.yaml")
-        return make_plan(configs, schema, read_request(configs, schema, grid, words))
+        return configs, schema, read_request(configs, schema, grid, words)
 
     def drive(self, grid: str = "toy", *words: str, mode: Mode = "cached") -> tuple[dict[str, Outcome], list[str]]:
         """Run a grid by a Driver in this process: the outcomes, and the words that the driver said."""
-        configs = Configs(self.configs)
-        schema = Schema(configs.read("schema"), "configs/schema.yaml")
-        request = read_request(configs, schema, grid, words)
-        plan, store, said = make_plan(configs, schema, request), RunStore(self.root), []
+        plan, store, said = self.plan(grid, *words), RunStore(self.root), []
+        executor = self.request(grid, *words).executor
         prepare(plan, store, mode)
-        place = launcher(store, request.executor, plan.grid)
-        driver = Driver(plan, store, request.executor, place, lambda word, about: said.append(word))
+        place = launcher(store, executor, plan.grid)
+        driver = Driver(plan, store, executor, place, lambda word, about: said.append(word))
         return driver.run(), said
 
     def results(self) -> dict[str, bytes]:

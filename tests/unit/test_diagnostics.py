@@ -8,8 +8,9 @@ from collections import Counter
 import pytest
 
 from benchmark.errors import BadInput
-from benchmark.show import failure_lines, result_table, status_json
+from benchmark.show import failure_lines, result_table
 from benchmark.spec import Outcome, cell_outcome
+from benchmark.status import look
 from benchmark.store import RunStore
 from tests.toy import Toy
 
@@ -88,7 +89,7 @@ def test_a_failed_diagnostic_is_told_once_and_takes_no_number_away(toy: Toy) -> 
     assert failure_lines(plan, cells, outcomes, store) == [
         f"inspect north/2 methods/0 failed; no result needs it: RuntimeError: the toy was told to fail (log: {log})"
     ]
-    shown = status_json(plan, store)["north/taught/0"]
+    shown = look(plan, store, toy.request().executor).to_json()["north/taught/0"]
     assert (shown["state"], shown["stages"]["inspect"]["state"]) == ("done", "failed")
 
 
@@ -123,7 +124,7 @@ def test_equal_work_under_two_names_of_one_cell_is_done_once(toy: Toy) -> None:
     outcomes, _ = toy.drive("three", "executor=inline")
     assert {outcome.state for outcome in outcomes.values()} == {"done"}
     assert toy.computed("play") == 1
-    assert set(status_json(plan, store)["north/taught/0"]["stages"]) == set(cell.stages)
+    assert set(look(plan, store, toy.request().executor).to_json()["north/taught/0"]["stages"]) == set(cell.stages)
 
 
 def test_equal_work_under_different_names_of_two_cells_is_shared(toy: Toy) -> None:

@@ -9,18 +9,15 @@ from typing import Any
 import pytest
 from rich.console import Console
 
-from benchmark.configs import Configs
 from benchmark.execute import Driver, prepare
 from benchmark.launch import launcher
 from benchmark.lease import Claim
 from benchmark.progress import Display
 from benchmark.records import UNBEGUN
-from benchmark.request import read_request
 from benchmark.show import duration, result_table, table
 from benchmark.show_plan import plan_text
 from benchmark.spec import Cell, Outcome, Plan
 from benchmark.store import RunStore
-from benchmark.validate import Schema
 from tests.toy import Toy
 
 
@@ -180,5 +177,5 @@ def test_a_finished_cell_shows_its_number_whatever_its_diagnostics_do(toy: Toy, 
 
 
 def _driver(plan: Plan, store: RunStore, toy: Toy) -> Driver:
-    executor = read_request(Configs(toy.configs), Schema({}, ""), "three", []).executor
+    executor = toy.request("three").executor
     return Driver(plan, store, executor, launcher(store, executor, plan.grid))

@@ -8,15 +8,12 @@ import pytest
 from rich.console import Console
 
 from benchmark.batches import Ledger
-from benchmark.configs import Configs
 from benchmark.jobs import Work
 from benchmark.lease import Claim
 from benchmark.matrix import picture
-from benchmark.request import read_request
 from benchmark.spec import Plan, Resources
 from benchmark.status import Status, look
 from benchmark.store import UNBEGUN, RunStore
-from benchmark.validate import Schema
 from tests.toy import Toy
 
 RESULT = {
@@ -39,8 +36,7 @@ def finish(store: RunStore, plan: Plan, *keys: str) -> None:
 
 
 def status(toy: Toy, plan: Plan) -> Status:
-    executor = read_request(Configs(toy.configs), Schema({}, ""), "toy", []).executor
-    return look(plan, RunStore(toy.root), executor)
+    return look(plan, RunStore(toy.root), toy.request().executor)
 
 
 @pytest.fixture

@@ -6,7 +6,7 @@ import os
 
 import pytest
 
-from benchmark.launch import _child_environment
+from benchmark.launch_local import _child_environment
 
 
 def test_only_the_touched_variables_are_restored(monkeypatch: pytest.MonkeyPatch) -> None:
