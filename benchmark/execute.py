@@ -18,9 +18,10 @@ from typing import Any, Literal
 from benchmark.executors import ExecutorConfig
 from benchmark.files import Unwritable
 from benchmark.frontier import Frontier
-from benchmark.jobs import Ending, Job, Launcher, Work
+from benchmark.jobs import WORDS, Ending, Job, Launcher, Work
 from benchmark.spec import Outcome, Plan, blocked
 from benchmark.store import RunStore
+from benchmark.urgency import chain_seconds, group, mean_seconds
 
 Mode = Literal["cached", "retry", "force"]
 LOOK_S = 1.0  # between two looks at a stage that another process computes
@@ -69,7 +70,7 @@ class Driver:
         self.states = {key: self.store.outcome(key) for key in self.plan.stages}
         self.given_up: set[str] = {key for key, outcome in self.states.items() if self._is_final(outcome)}
         done = (key for key, outcome in self.states.items() if outcome.state == "done")
-        urgency = _chain_costs(self.plan, self.expected)
+        urgency = chain_seconds(self.plan, self.expected)
         self._frontier = Frontier(self.plan, done, self.given_up, urgency)
         self._running: list[Job] = []
         self._elsewhere: set[str] = set()
@@ -143,10 +144,10 @@ class Driver:
 
         active: outcomes of stages in progress, of which only the rest counts.
         """
-        means = _mean_seconds(self.plan, self.states)
+        means = mean_seconds(self.plan, self.states)
         left = 0.0
         for key in self.to_compute():
-            seconds = means.get(_group(self.plan, key), self.expected.get(key))
+            seconds = means.get(group(self.plan, key), self.expected.get(key))
             if seconds is None:
                 return None
             part = active[key].done / active[key].total if key in active and active[key].total else 0.0
@@ -160,7 +161,7 @@ class Driver:
         """
         if self._kill_at is None:
             self.stopping = True
-            self._kill_at = self.clock() + getattr(self.config, "grace_s", 0.0)
+            self._kill_at = self.clock() + self.launcher.grace_s
             self.launcher.ask_to_stop()
             self.listen("leaving" if self.launcher.outlives else "stopping", "")
         else:
@@ -287,7 +288,7 @@ class Driver:
                 log.write(f"--- the job's process ended without a result; it said last:\n{ending.words}\n")
         if in_a_row > self.config.max_crashes:
             times = "once" if in_a_row == 1 else f"{in_a_row} times in a row"
-            reason = f"its process died {times} without a result or a newer checkpoint ({_WHY[ending.why]})"
+            reason = f"its process died {times} without a result or a newer checkpoint ({WORDS[ending.why]})"
             self.store.fail(key, reason, self.config.max_failures)
             self.states[key] = self.store.outcome(key)
             self._give_up(key)
@@ -318,49 +319,12 @@ class Driver:
             for job in self._running:
                 self.listen("killing", job.work.keys[0])
                 self.launcher.kill(job)
-            self._kill_at = self.clock() + getattr(self.config, "grace_s", 0.0)
+            self._kill_at = self.clock() + self.launcher.grace_s
 
     def _rest(self) -> None:
         until = self.clock() + self.launcher.poll_s
         while self.clock() < until and not (self.stopping and self.launcher.outlives):
             self.pause(min(NAP_S, self.launcher.poll_s))
-
-
-# What may have ended a job, for a person.
-_WHY = {
-    "over": "killed? out of memory?",
-    "timeout": "the last at its time limit, with no checkpoint to save",
-    "memory": "the last for want of memory",
-    "cancelled": "the last was cancelled",
-    "node": "the last with its machine",
-    "lost": "the last left the queue without a word",
-    "never": "the last could not be begun; see the files of its job",
-}
-
-
-def _chain_costs(plan: Plan, expected: Mapping[str, float]) -> dict[str, float]:
-    """Expected seconds from the start of a stage to the end of the longest chain that begins with it.
-
-    A stage of which nothing is known counts as the average of the others; without any, all count alike.
-    """
-    usual = sum(expected.values()) / len(expected) if expected else 1.0
-    costs: dict[str, float] = {}
-    for key in reversed(list(plan.stages)):
-        below = max((costs[child] for child in plan.children[key]), default=0.0)
-        costs[key] = expected.get(key, usual) + below
-    return costs
-
-
-def _mean_seconds(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[tuple[str, str], float]:
-    known: dict[tuple[str, str], list[float]] = {}
-    for key, outcome in outcomes.items():
-        if outcome.state == "done":
-            known.setdefault(_group(plan, key), []).append(outcome.seconds)
-    return {group: sum(seconds) / len(seconds) for group, seconds in known.items()}
-
-
-def _group(plan: Plan, key: str) -> tuple[str, str]:
-    return plan.stages[key].kind, plan.environment(key)
 
 
 @contextlib.contextmanager

@@ -13,6 +13,18 @@ from benchmark.spec import Resources
 Why = Literal["over", "timeout", "memory", "cancelled", "node", "lost", "never"]
 
 
+# What may have ended the last job of a stage, for a person.
+WORDS: dict[Why, str] = {
+    "over": "killed? out of memory?",
+    "timeout": "the last at its time limit, with no checkpoint to save",
+    "memory": "the last for want of memory",
+    "cancelled": "the last was cancelled",
+    "node": "the last with its machine",
+    "lost": "the last left the queue without a word",
+    "never": "the last could not be begun; see the files of its job",
+}
+
+
 @dataclass(frozen=True)
 class Work:
     """Stages that one job computes in turn, parents first, and what it is given for that."""
@@ -40,12 +52,14 @@ class Job:
 class Launcher(Protocol):
     """Where jobs run. It knows nothing of what they are for; whether a stage is done only the store can tell.
 
-    outlives: whether its jobs go on when the driver is gone. poll_s: seconds between two looks at them. trouble: why
-    nothing can be known or submitted at present, for a person, or None.
+    outlives: whether its jobs go on when the driver is gone. poll_s: seconds between two looks at them. grace_s:
+    seconds that they have to save when they are asked to stop. trouble: why nothing can be known or submitted at
+    present, for a person, or None.
     """
 
     outlives: bool
     poll_s: float
+    grace_s: float
     trouble: str | None
 
     def adopt(self) -> Sequence[Job]:

@@ -41,6 +41,7 @@ class LocalLauncher:
         self.config = config
         self._inline = isinstance(config, InlineConfig)
         self.poll_s = 0.01 if self._inline else 0.1
+        self.grace_s = 0.0 if isinstance(config, InlineConfig) else config.grace_s
         self._store = store
         self._alive: list[LocalJob] = []
         self._executor: Any = None

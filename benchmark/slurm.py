@@ -35,6 +35,7 @@ class SlurmLauncher:
     """
 
     outlives = True
+    grace_s = 0.0
 
     def __init__(
         self,

@@ -9,6 +9,7 @@ import pytest
 from benchmark.errors import BadInput
 from benchmark.spec import Outcome, cell_outcome
 from benchmark.store import RunStore
+from benchmark.urgency import chain_seconds
 from tests.toy import Toy
 
 
@@ -150,11 +151,9 @@ def test_a_stage_in_progress_cannot_be_forced(toy: Toy) -> None:
 
 def test_long_chains_start_first_and_known_times_count(toy: Toy) -> None:
     """Nothing known, the four stages of a taught cell weigh more than the two of a plain one."""
-    from benchmark.execute import _chain_costs
-
     plan = toy.plan("toy", "seeds=1", "envs=[north]")
-    costs = {plan.stages[key].kind: cost for key, cost in _chain_costs(plan, {}).items()}
+    costs = {plan.stages[key].kind: cost for key, cost in chain_seconds(plan, {}).items()}
     assert costs == {"play": 4.0, "study": 3.0, "practise": 2.0, "exam": 1.0}
     exam = next(key for key, stage in plan.stages.items() if stage.kind == "exam")
-    known = {plan.stages[key].kind: cost for key, cost in _chain_costs(plan, {exam: 10.0}).items()}
+    known = {plan.stages[key].kind: cost for key, cost in chain_seconds(plan, {exam: 10.0}).items()}
     assert known["play"] == 40.0, "what is not known counts as the average of what is"
