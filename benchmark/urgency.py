@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
+from benchmark.schedule import chains
 from benchmark.spec import Outcome, Plan
 
 
@@ -13,11 +14,8 @@ def chain_seconds(plan: Plan, expected: Mapping[str, float]) -> dict[str, float]
     A stage of which nothing is known counts as the average of the others; without any, all count alike.
     """
     usual = sum(expected.values()) / len(expected) if expected else 1.0
-    costs: dict[str, float] = {}
-    for key in reversed(list(plan.stages)):
-        below = max((costs[child] for child in plan.children[key]), default=0.0)
-        costs[key] = expected.get(key, usual) + below
-    return costs
+    seconds = {key: expected.get(key, usual) for key in plan.stages}
+    return chains(seconds, {key: stage.parents.values() for key, stage in plan.stages.items()})
 
 
 def mean_seconds(plan: Plan, outcomes: Mapping[str, Outcome]) -> dict[tuple[str, str], float]:
