@@ -84,13 +84,18 @@ class Cluster:
     def stop(self) -> None:
         """Cancel its jobs, end its daemons, and whatever processes its jobs have left."""
         if self.running("slurmctld"):
-            self.slurm("scancel", "--quiet", "--state=PENDING,RUNNING,SUSPENDED", check=False)
-            wait(lambda: not self.slurm("squeue", "-h", "-o", "%A", check=False), 10)
+            self.clear()
         for node in NODES:
             self._end(node, 10)
             wipe_out(lambda node=node: self._processes_on(node))  # type: ignore[misc]
         for name, patience_s in (("slurmctld", 20), ("slurmdbd", 20), ("mariadbd", 30), ("munged", 5)):
             self._end(name, patience_s)
+
+    def clear(self) -> None:
+        """Cancel every job, and wait for their end."""
+        for state in ("PENDING", "RUNNING"):
+            self.slurm("scancel", "--quiet", f"--state={state}", f"--user={os.geteuid()}", check=False)
+        wait(lambda: not self.slurm("squeue", "-h", "-o", "%A", check=False), 20)
 
     def kill_node(self, node: str) -> None:
         """End a node in one moment: its daemon, its job steps and every process of its jobs."""
@@ -120,6 +125,10 @@ class Cluster:
         if check and done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout.strip()
+
+    def sbatch(self, *options: str) -> str:
+        """Submit a job that is none of the benchmark's; its id."""
+        return self.slurm("sbatch", "--parsable", "--output=/dev/null", *options)
 
     def node_state(self, node: str) -> str:
         """idle, mix, alloc, down*, … ; empty while the controller does not answer."""

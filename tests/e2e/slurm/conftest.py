@@ -46,5 +46,9 @@ def cluster(shared_cluster: Cluster, monkeypatch: pytest.MonkeyPatch) -> Cluster
 
 
 @pytest.fixture
-def toy(cluster: Cluster, tmp_path: Path) -> SlurmToy:
-    return SlurmToy.on(cluster, tmp_path)
+def toy(cluster: Cluster, tmp_path: Path) -> Iterator[SlurmToy]:
+    """A toy benchmark on the cluster; what a failed test leaves running ends with it."""
+    toy = SlurmToy.on(cluster, tmp_path)
+    yield toy
+    toy.close()
+    cluster.clear()

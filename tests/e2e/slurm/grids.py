@@ -2,22 +2,22 @@
 
 from __future__ import annotations
 
-import json
 import math
 import os
 import shutil
+import signal
+import subprocess
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator
 from contextlib import contextmanager
 from pathlib import Path
-from typing import Any
 
 import yaml
 
 from benchmark.spec import Plan
 from benchmark.store import RunStore
 from tests.e2e.slurm.cluster import Cluster
-from tests.toy import PROJECT, Toy
+from tests.toy import PROJECT, Toy, until
 
 MANY = """\
 name: many
@@ -44,6 +44,7 @@ class SlurmToy(Toy):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.step_s = 0.0
+        self._started: list[subprocess.Popen[str]] = []
 
     @classmethod
     def on(cls, cluster: Cluster, folder: Path) -> SlurmToy:
@@ -58,6 +59,17 @@ class SlurmToy(Toy):
     def slow(self, step_s: float) -> None:
         super().slow(step_s)
         self.step_s = step_s
+
+    def _start(self, command: list[str]) -> subprocess.Popen[str]:
+        self._started.append(super()._start(command))
+        return self._started[-1]
+
+    def close(self) -> None:
+        """Leave no command behind."""
+        for process in self._started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
 
     @property
     def store(self) -> RunStore:
@@ -77,11 +89,6 @@ class SlurmToy(Toy):
     def interval(self) -> int:
         """Updates from one checkpoint to the next, at most; an update that was only begun counts."""
         return math.ceil(CHECKPOINT_S / self.step_s)
-
-    def waiting_for_progress(self, keys: set[str], updates: int = 3) -> bool:
-        """Whether each of these stages has begun so many updates."""
-        begun = Counter(key for key, _ in self.work())
-        return all(begun[key] >= updates for key in keys)
 
 
 def unbroken(folder: Path, *words: str) -> dict[str, bytes]:
@@ -118,13 +125,6 @@ def attempts(store: RunStore, plan: Plan) -> dict[str, int]:
     return {key: outcome.attempts for key, outcome in store.outcomes(plan).items()}
 
 
-def job_of(store: RunStore, key: str) -> dict[str, Any]:
-    """The newest claim of a stage."""
-    claims = sorted(store.claims(key).glob("[0-9]*.json"), key=lambda path: int(path.stem))
-    content: dict[str, Any] = json.loads(claims[-1].read_text(encoding="utf-8"))
-    return content
-
-
 @contextmanager
 def deadly_sbatch(folder: Path, environ: dict[str, str]) -> Iterator[Path]:
     """Once, sbatch kills who called it with signal 9, right after Slurm has taken the job; yields a file made then."""
@@ -144,7 +144,27 @@ def jobs(cluster: Cluster) -> set[str]:
     return set(cluster.slurm("squeue", "-h", "-r", "-t", "all", "-o", "%i").split())
 
 
-def running(cluster: Cluster, node: str | None = None) -> Mapping[str, str]:
-    """Job or array task -> node, of the jobs that run now (on this node)."""
-    command = ["squeue", "-h", "-r", "-t", "RUNNING", "-o", "%i %N", *(["-w", node] if node else [])]
-    return dict(line.split() for line in cluster.slurm(*command).splitlines())
+def waiting_or_running(cluster: Cluster) -> set[str]:
+    """The jobs that are not over; of an array, each of its tasks: 12_3."""
+    return set(cluster.slurm("squeue", "-h", "-r", "-o", "%i").split())
+
+
+def caught_at_work(cluster: Cluster, toy: SlurmToy, node: str) -> dict[str, str]:
+    """Wait for stages in the middle of their work on a node: key -> the job that computes it.
+
+    Some of their work is done, and enough is left for whatever shall happen to them.
+    """
+    found: dict[str, str] = {}
+
+    def caught() -> bool:
+        found.clear()
+        lines = cluster.slurm("squeue", "-h", "-r", "-t", "RUNNING", "-w", node, "-o", "%A %i").splitlines()
+        here = dict(line.split() for line in lines)
+        for key, updates in Counter(key for key, _ in toy.work()).items():
+            job = (toy.store.held(key) or {}).get("slurm") or {}
+            if job.get("id") in here and 4 <= updates <= 20:
+                found[key] = here[job["id"]]
+        return bool(found)
+
+    until(caught, 60)
+    return found

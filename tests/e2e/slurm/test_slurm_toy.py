@@ -16,7 +16,7 @@ def test_a_grid_is_computed_once_with_the_numbers_of_an_inline_run_and_a_repeat_
     cluster: Cluster, toy: SlurmToy, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     before = grids.jobs(cluster)
-    done = toy.run("--grid", "many", "executor=slurm")
+    done = toy.run("--grid", "many", "executor=slurm", "executor.array_size=5")
     assert done.returncode == 0, done.stdout + done.stderr
     plan = toy.plan("many")
     assert len(plan.stages) == grids.STAGES
@@ -108,3 +108,19 @@ def test_what_slurm_refuses_is_said_in_one_line(toy: SlurmToy) -> None:
     assert "Traceback" not in done.stderr
     assert "partition=nowhere" in done.stderr
     assert len(done.stderr.strip().splitlines()) == 1
+
+
+def test_a_half_written_file_of_submitits_costs_nothing(cluster: Cluster, toy: SlurmToy) -> None:
+    """It makes a job fail after its work, when submitit wants to store what the job returned."""
+    toy.slow(0.3)
+    driver = toy.start("--grid", "one", "executor=slurm")
+    until(lambda: len(toy.work()) >= 2)
+    submitted = list(toy.store.launches().glob("slurm/*/*_submitted.pkl"))
+    for path in submitted:
+        path.with_name(path.name.replace("_submitted.pkl", "_0_result.pkl.save_tmp")).touch()
+    out, err = driver.communicate(timeout=60)
+    assert len(submitted) == 1
+    assert driver.returncode == 0, out + err
+    assert set(toy.work().values()) == {1}
+    lost = cluster.slurm("squeue", "-h", "-t", "all", "-j", submitted[0].name.split("_")[0], "-o", "%T")
+    assert lost == "FAILED", "the job of the submitted work, which is done nevertheless"
