@@ -83,7 +83,7 @@ class Ledger:
 
     def write(self, batch: Batch) -> None:
         """Raises BadInput where the disk is full or the folder cannot be written."""
-        write_json(self._file(batch.name), batch.to_json())
+        write_json(self._file(batch.name), batch.to_json(), indent=None)
 
     def read(self, name: str) -> Batch | None:
         """None where it has been removed. Raises BadInput for a file that does not hold what was written."""
