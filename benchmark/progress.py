@@ -16,7 +16,8 @@ from benchmark.execute import Driver
 from benchmark.show import duration
 from benchmark.spec import Cell, Outcome
 
-REFRESH_PER_S = 2
+REFRESH_PER_S = 2.0
+CELLS_PER_S = 2000.0  # of more cells the table is made less often, so that showing costs little
 _COLOURS = {"done": "green", "running": "cyan", "failed": "red", "blocked": "red", "waiting": "bright_black"}
 
 
@@ -27,12 +28,13 @@ class Display:
         self.console = console
         self.driver: Driver | None = None
         self._begun = time.monotonic()
+        self._known: dict[str, tuple[dict[str, str], dict[str, str]]] = {}
 
     def live(self) -> AbstractContextManager[Any]:
         if not self.console.is_terminal:
             return nullcontext()
         return Live(
-            get_renderable=self.render, console=self.console, refresh_per_second=REFRESH_PER_S, transient=True,
+            get_renderable=self.render, console=self.console, refresh_per_second=self._per_second(), transient=True,
             redirect_stdout=False, redirect_stderr=False,
         )  # fmt: skip
 
@@ -105,12 +107,10 @@ class Display:
         """Columns, and the state that colours and sorts them; diagnostics are only shown once the result is there."""
         assert self.driver is not None
         plan, states = self.driver.plan, self.driver.states
-        result, required = states[cell.stages[plan.result]], plan.required(cell)
-        needed = {name: key for name, key in cell.stages.items() if key in required}
+        result, (needed, further) = states[cell.stages[plan.result]], self._parts(cell)
         if result.state == "done":
             value = result.metrics.get(plan.headline)
             shown = f"{plan.headline} {value:.3f}" if isinstance(value, float) else ""
-            further = {name: key for name, key in cell.stages.items() if key not in required}
             found = [
                 self._stage_words(name, key, active) for name, key in further.items() if states[key].state != "done"
             ]
@@ -131,6 +131,18 @@ class Display:
         bar: RenderableType = ProgressBar(total=now.total, completed=now.done, width=16) if now.total else ""
         rate = f"{_short(now.rate)}/s" if now.rate > 0 else ""
         return [cell.name, name, bar, amount, rate, left, shown], "running"
+
+    def _parts(self, cell: Cell) -> tuple[dict[str, str], dict[str, str]]:
+        """Name -> key of the stages that the cell's result rests on, and of its diagnostics; found out once."""
+        if cell.name not in self._known:
+            assert self.driver is not None
+            required = self.driver.plan.required(cell)
+            needed = {name: key for name, key in cell.stages.items() if key in required}
+            self._known[cell.name] = needed, {n: key for n, key in cell.stages.items() if key not in required}
+        return self._known[cell.name]
+
+    def _per_second(self) -> float:
+        return min(REFRESH_PER_S, CELLS_PER_S / max(1, len(self.driver.plan.cells))) if self.driver else REFRESH_PER_S
 
     def _stage_words(self, name: str, key: str, active: dict[str, Outcome]) -> str:
         """`probe failed`, `probe runs` or `probe waits`."""
