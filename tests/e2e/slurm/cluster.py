@@ -15,27 +15,18 @@ from __future__ import annotations
 import argparse
 import json
 import os
-import random
 import shutil
-import signal
 import socket
 import subprocess
 import sys
 import tempfile
-import time
 from collections.abc import Callable, Sequence
 from pathlib import Path
-from string import Template
 
+from tests.e2e.slurm.configuration import configure, database_port, host
 from tests.e2e.slurm.processes import Process, every, wait, wipe_out, with_descendants
 
-TEMPLATES = Path(__file__).resolve().parent / "etc"
 NODES = ("n1", "n2")
-CPUS = 2
-"""Of each node; the machine may have fewer."""
-GPUS = 1
-"""Of each node. They are pretended: Slurm counts them and shows them to jobs, but there is nothing behind."""
-MEMORY_MB = 16_000
 PROGRAMS = ("munged", "mariadbd", "mariadb-install-db", "slurmdbd", "slurmctld", "slurmd", "sbatch", "sacct")
 PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
@@ -54,10 +45,6 @@ def obstacle() -> str | None:
     return None
 
 
-def host() -> str:
-    return socket.gethostname().split(".")[0]
-
-
 class Cluster:
     """The cluster in a folder, running or not. Its daemons are found again by the notes in `run/`."""
 
@@ -73,7 +60,7 @@ class Cluster:
         if why is not None:
             raise RuntimeError(why)
         if not self.conf.exists():
-            self._configure()
+            configure(self.folder, NODES)
         self._start_munge()
         self._start_database()
         self._start_accounting()
@@ -173,7 +160,7 @@ class Cluster:
             command += ["--auth-root-authentication-method=socket", "--skip-test-db", "--skip-name-resolve"]
             with (log / "mariadb-install.log").open("wb") as out:
                 subprocess.run(command, env={**os.environ, "PATH": PATH}, stdout=out, stderr=out, check=True)
-        port = json.loads((self.folder / "ports.json").read_text())["database_port"]
+        port = database_port(self.folder)
         command = ["mariadbd", "--no-defaults", "--user=root", f"--datadir={data}", f"--port={port}"]
         command += [f"--socket={self._database()}", f"--pid-file={self.folder / 'run/mariadbd.pid'}"]
         command += ["--bind-address=127.0.0.1", "--skip-name-resolve", "--performance-schema=0"]
@@ -260,66 +247,6 @@ class Cluster:
                     found.add(process)
         return with_descendants(found)
 
-    # configuration
-
-    def _configure(self) -> None:
-        for name in ("etc", "run", "log", "state", "spool", "db", *(f"log/{node}" for node in NODES)):
-            (self.folder / name).mkdir(parents=True, exist_ok=True)
-        etc = self.folder / "etc"
-        _write(etc / "munge.key", os.urandom(1024), 0o400)
-        devices = [etc / f"gpu{number}" for number in range(GPUS)]
-        for device in devices:
-            _pretend_device(device)
-        _write(etc / "gres.conf", "".join(f"Name=gpu File={device}\n" for device in devices).encode())
-        for empty in ("plugstack.conf", "cgroup.conf"):
-            _write(etc / empty, b"")
-        names = ("controller_port", "accounting_port", "database_port", *NODES)
-        ports = dict(zip(names, free_ports(len(names)), strict=True))
-        (self.folder / "ports.json").write_text(json.dumps(ports), encoding="utf-8")
-        nodes = [
-            f"NodeName={node} NodeHostname={node} NodeAddr=127.0.0.1 Port={ports[node]} CPUs={CPUS} "
-            f"RealMemory={MEMORY_MB} Gres=gpu:{GPUS} State=UNKNOWN"
-            for node in NODES
-        ]
-        values = {
-            **ports,
-            "host": host(),
-            "folder": self.folder,
-            "nodes": "\n".join(nodes),
-            "first_node_port": ports[NODES[0]],
-            "first_job": int(time.time()) % 60_000_000 + 1000,
-        }
-        for name, mode in (("slurmdbd.conf", 0o600), ("slurm.conf", 0o644)):
-            _write(etc / name, Template((TEMPLATES / name).read_text()).substitute(values).encode(), mode)
-
-
-def _write(path: Path, content: bytes, mode: int = 0o644) -> None:
-    path.touch(mode=mode)
-    path.write_bytes(content)
-
-
-def _pretend_device(path: Path) -> None:
-    """A file that Slurm takes for a GPU: a twin of /dev/null, or, where those are not allowed, a plain file."""
-    try:
-        os.mknod(path, 0o666 | 0o020000, os.makedev(1, 3))
-    except PermissionError:
-        path.touch()
-
-
-def free_ports(count: int) -> list[int]:
-    """Ports of 127.0.0.1 on which nothing listens, below those that the kernel gives to outgoing connections."""
-    found: list[int] = []
-    while len(found) < count:
-        port = random.randrange(12_000, 32_000)
-        with socket.socket() as probe:
-            try:
-                probe.bind(("127.0.0.1", port))
-            except OSError:
-                continue
-        if port not in found:
-            found.append(port)
-    return found
-
 
 def main(arguments: Sequence[str] | None = None) -> int:
     parser = argparse.ArgumentParser(prog="python -m tests.e2e.slurm.cluster", description=__doc__.split("\n")[0])
@@ -354,5 +281,4 @@ def main(arguments: Sequence[str] | None = None) -> int:
 
 
 if __name__ == "__main__":
-    signal.signal(signal.SIGHUP, signal.SIG_IGN)
     sys.exit(main())

@@ -166,5 +166,5 @@ def caught_at_work(cluster: Cluster, toy: SlurmToy, node: str) -> dict[str, str]
                 found[key] = here[job["id"]]
         return bool(found)
 
-    until(caught, 60)
+    until(caught, 180)
     return found

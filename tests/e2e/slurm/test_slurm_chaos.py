@@ -21,7 +21,7 @@ def test_a_toy_grid_survives_kills_preemption_a_cancelled_job_a_dead_node_and_a_
     command = ("--grid", "many", "executor=slurm")
     with grids.deadly_sbatch(toy.folder, toy.environ) as struck:
         driver = toy.start(*command)
-        driver.communicate(timeout=60)
+        driver.communicate(timeout=120)
     assert struck.exists()
     assert driver.returncode == -9
     orphans = grids.waiting_or_running(cluster)
@@ -49,7 +49,7 @@ def test_a_toy_grid_survives_kills_preemption_a_cancelled_job_a_dead_node_and_a_
         grids.caught_at_work(cluster, toy, node)
     cluster.kill_controller()
     begun = toy.work().total()
-    until(lambda: toy.work().total() >= begun + 8)  # who is at work hears nothing of it
+    until(lambda: toy.work().total() >= begun + 8, 60)  # who is at work hears nothing of it
     cluster.start_controller()
 
     out, err = driver.communicate(timeout=300)

@@ -16,7 +16,7 @@ def test_a_grid_is_computed_once_with_the_numbers_of_an_inline_run_and_a_repeat_
     cluster: Cluster, toy: SlurmToy, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     before = grids.jobs(cluster)
-    done = toy.run("--grid", "many", "executor=slurm", "executor.array_size=5")
+    done = toy.run("--grid", "many", "executor=slurm", "executor.array_size=5", timeout=300)
     assert done.returncode == 0, done.stdout + done.stderr
     plan = toy.plan("many")
     assert len(plan.stages) == grids.STAGES
@@ -43,7 +43,7 @@ def test_a_driver_submits_and_leaves_and_a_later_one_goes_on_from_there(cluster:
     shown = toy.run("status", *words)
     assert shown.returncode == 0, shown.stderr
     assert "queued" in shown.stdout or "running" in shown.stdout
-    until(lambda: toy.done() == 4)  # nobody was there
+    until(lambda: toy.done() == 4, 120)  # nobody was there
     assert grids.states(toy.store, plan) == {"done": 4, "missing": 4}
 
     assert toy.run(*words).returncode == 0
@@ -55,9 +55,9 @@ def test_a_driver_submits_and_leaves_and_a_later_one_goes_on_from_there(cluster:
 def test_a_driver_that_is_told_to_leave_leaves_its_jobs_to_the_next(cluster: Cluster, toy: SlurmToy) -> None:
     toy.slow(0.3)
     running = toy.start("--grid", "one", "seeds=2", "executor=slurm")
-    until(lambda: len(toy.work()) >= 2)
+    until(lambda: len(toy.work()) >= 2, 120)
     running.terminate()
-    out, _ = running.communicate(timeout=60)
+    out, _ = running.communicate(timeout=120)
     assert running.returncode == 130
     assert "left; 2 jobs go on in the queue, and the same command continues" in out
     assert toy.run("--grid", "one", "seeds=2", "executor=slurm").returncode == 0
@@ -78,7 +78,7 @@ def test_every_stage_is_given_what_is_configured_for_it(cluster: Cluster, toy: S
         found = [line.split("|") for line in lines]
         return [one for one in found if one[1] == "low" and one[-1].startswith(name)]
 
-    until(lambda: len(recorded()) == 2)
+    until(lambda: len(recorded()) == 2, 60)
     practise, exam = recorded()
     assert practise[2:5] == ["2", "1.50G", "90"] or practise[2:5] == ["2", "1536M", "90"]
     assert "gres/gpu=1" in practise[5]
@@ -114,11 +114,11 @@ def test_a_half_written_file_of_submitits_costs_nothing(cluster: Cluster, toy: S
     """It makes a job fail after its work, when submitit wants to store what the job returned."""
     toy.slow(0.3)
     driver = toy.start("--grid", "one", "executor=slurm")
-    until(lambda: len(toy.work()) >= 2)
+    until(lambda: len(toy.work()) >= 2, 120)
     submitted = list(toy.store.launches().glob("slurm/*/*_submitted.pkl"))
     for path in submitted:
         path.with_name(path.name.replace("_submitted.pkl", "_0_result.pkl.save_tmp")).touch()
-    out, err = driver.communicate(timeout=60)
+    out, err = driver.communicate(timeout=120)
     assert len(submitted) == 1
     assert driver.returncode == 0, out + err
     assert set(toy.work().values()) == {1}
