@@ -10,7 +10,8 @@ from benchmark.jobs import Ending, Why, Work
 from benchmark.queue import Seen, Task
 from benchmark.store import RunStore
 
-SETTLE_S = 15.0  # Slurm's last word may be so late; for a stage that stopped in good order it only adds why
+# For a job that ended in good order: so long is waited for the other's word, where only the stage or only Slurm has one.
+SETTLE_S = 15.0
 
 # Slurm's last words on jobs.
 _WHY: Mapping[str, Why] = {
@@ -72,6 +73,8 @@ class Flight:
             return Ending("never")
         begun = self._has_begun(store, key)
         why = _WHY.get(last)
+        if why == "over" and self._absent_s(now) < min(SETTLE_S, lost_after_s):
+            return None  # its stage has a word on that, which a network file system may show later than Slurm has its
         if why is None:
             stopped = begun and store.status(key).get("state") == "stopped"
             if self._absent_s(now) < (min(SETTLE_S, lost_after_s) if stopped else lost_after_s):

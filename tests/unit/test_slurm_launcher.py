@@ -11,6 +11,7 @@ import pytest
 
 from benchmark.errors import BadInput
 from benchmark.executors import SlurmConfig
+from benchmark.flights import SETTLE_S
 from benchmark.jobs import Ending, Job, Work
 from benchmark.lease import Claim
 from benchmark.queue import REST, NotNow, Refused, Seen, Task, Unreachable
@@ -335,7 +336,6 @@ def test_an_earlier_failure_is_not_this_jobs_word(driver: SlurmLauncher, scene: 
         ("CANCELLED", "cancelled"),
         ("NODE_FAIL", "node"),
         ("PREEMPTED", "node"),
-        ("FAILED", "over"),
     ],
 )
 def test_slurms_last_word_says_why(driver: SlurmLauncher, scene: Scene, word: str, why: str) -> None:
@@ -343,6 +343,21 @@ def test_slurms_last_word_says_why(driver: SlurmLauncher, scene: Scene, word: st
     scene.status("a", state="running")
     scene.leaves(job, word)
     assert ended(driver, job) == [why]
+
+
+@pytest.mark.parametrize("word", ["COMPLETED", "FAILED"])
+def test_a_job_that_ended_by_itself_has_a_word_of_its_stage_which_may_be_seen_late(
+    driver: SlurmLauncher, scene: Scene, word: str
+) -> None:
+    first, second = driver.submit(works("a", "b"))
+    for job in (first, second):
+        scene.status(job.work.keys[0], state="running")
+        scene.leaves(job, word)
+    assert ended(driver, first, second) == [None, None]
+    scene.status("a", state="failed", reason="ValueError: no")
+    assert ended(driver, first, second) == ["over", None]
+    scene.clock.now += SETTLE_S
+    assert ended(driver, second) == ["over"]
 
 
 def test_of_cancelled_jobs_slurm_may_have_forgotten_which(driver: SlurmLauncher, scene: Scene) -> None:
@@ -409,6 +424,8 @@ def test_the_last_words_of_a_dead_job_can_be_read(driver: SlurmLauncher, scene: 
     (folder / "12_1_0_log.err").write_text("ModuleNotFoundError: No module named 'torch'\n", encoding="utf-8")
     (folder / "12_0_0_log.err").write_text("of the other\n", encoding="utf-8")
     scene.leaves(second, "FAILED")
+    assert ended(driver, second) == [None]
+    scene.clock.now += SETTLE_S
     assert driver.ended([first, second]) == {second: Ending("over", "ModuleNotFoundError: No module named 'torch'")}
 
 
