@@ -8,9 +8,9 @@ import sys
 from collections.abc import Sequence
 from pathlib import Path
 
-from benchmark.cli import parse
-from benchmark.completion import WORD as COMPLETE
-from benchmark.completion import answer
+from benchmark.cli.completion import WORD as COMPLETE
+from benchmark.cli.completion import answer
+from benchmark.cli.parse import parse
 from benchmark.errors import BadInput
 
 
@@ -26,7 +26,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
             print(options)
             return 0
         # Only now: help and mistakes in the options should not wait for Hydra.
-        from benchmark import commands
+        from benchmark.cli import commands
 
         return commands.command(options, _build_report)
     except BadInput as error:

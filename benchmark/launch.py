@@ -11,7 +11,7 @@ from benchmark.store import RunStore
 def launcher(store: RunStore, config: ExecutorConfig, grid: str) -> Launcher:
     """The launcher of a configuration, for the driver of one grid. Raises BadInput where there is no Slurm."""
     if isinstance(config, SlurmConfig):
-        from benchmark.slurm import SlurmLauncher
+        from benchmark.slurm.launcher import SlurmLauncher
 
         return SlurmLauncher(store, config, grid)
     assert isinstance(config, LocalConfig | InlineConfig)

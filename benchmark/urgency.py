@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from benchmark.schedule import chains
+from benchmark.cost.schedule import chains
 from benchmark.spec import Outcome, Plan
 
 

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.jobs import Work
-from benchmark.queue import REST, NotNow, Seen, Task, Unreachable
+from benchmark.slurm.queue import REST, NotNow, Seen, Task, Unreachable
 from tests.simulated_runs import Killer, Process, Runs
 
 TICK_S = 5.0

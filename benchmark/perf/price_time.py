@@ -16,11 +16,11 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
-from benchmark.budget import within
 from benchmark.configs import Configs
-from benchmark.cost import price
+from benchmark.cost.budget import within
+from benchmark.cost.history import History
+from benchmark.cost.price import price
 from benchmark.grid import make_plan
-from benchmark.history import History
 from benchmark.provenance import PROJECT
 from benchmark.request import read_request
 from benchmark.spec import Stage

@@ -82,11 +82,8 @@ def main() -> None:
         root = f"--root={folder}"
         seeds = -(-given.cells // PAIRS)
         command(f"plan, {seeds * PAIRS} cells", "plan", f"--grid={GRID}", CHANGES, f"seeds={seeds}", root)
-        plan = plan_of(seeds)
-        timed(f"plan.json written, {len(plan.stages)} stages", lambda: store.write_plan(plan))
-        timed("plan.json read", lambda: store.plan(plan.grid))
-        seeds = -(-given.folders // 65)  # what a seed's cells need, shared stages counted once
-        plan = plan_of(seeds)
+        few = -(-given.folders // 65)  # what a seed's cells need, shared stages counted once
+        plan = plan_of(few)
         claims = []
         for number, stage in enumerate(plan.stages.values()):
             if number % 5:
@@ -95,7 +92,10 @@ def main() -> None:
                 claims += leave_unfinished(store, stage, number // 5)
         for which in ("first", "second"):
             what = f"status, {len(plan.stages)} run folders, {which} time"
-            command(what, "status", f"--grid={GRID}", CHANGES, f"seeds={seeds}", root)
+            command(what, "status", f"--grid={GRID}", CHANGES, f"seeds={few}", root)
+        plan = plan_of(seeds)  # last, for a process that is started takes over the peak memory of this one
+        timed(f"plan.json written, {len(plan.stages)} stages", lambda: store.write_plan(plan))
+        timed("plan.json read, beside the one in memory", lambda: store.plan(plan.grid))
 
 
 if __name__ == "__main__":

@@ -10,8 +10,8 @@ from pathlib import Path
 import pytest
 
 import run_all
-from benchmark.session import content_hash
-from benchmark.verbs import VERBS
+from benchmark.cli.session import content_hash
+from benchmark.cli.verbs import VERBS
 from tests.toy import PROJECT, Toy
 
 # With `pytest --dist loadgroup` these tests run in one process, so that the grid is computed once.

@@ -13,7 +13,7 @@ from pathlib import Path
 import pytest
 
 import run_all
-from benchmark.cli import parse
+from benchmark.cli.parse import parse
 from tests.toy import PROJECT, Toy, until
 
 
@@ -83,7 +83,7 @@ def test_clean_deletes_with_yes_and_without_an_answer_nothing(toy: Toy) -> None:
 
 def test_sync_is_told_which_grids_and_where(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     calls = []
-    monkeypatch.setattr("benchmark.sync.sync", lambda store, uri, grids, say: calls.append((uri, grids)))
+    monkeypatch.setattr("benchmark.tracking.sync.sync", lambda store, uri, grids, say: calls.append((uri, grids)))
     assert run_all.main(["sync", "--root", str(toy.root)]) == 0
     assert here(toy, "sync", "--grid", "one", "name=mine", "tracking.uri=http://server:5000") == 0
     assert run_all.main(["sync", "tracking.uri=http://server:5000"]) == 0

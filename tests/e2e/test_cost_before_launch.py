@@ -9,11 +9,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cost import price
+from benchmark.cost.estimate import Basis
+from benchmark.cost.price import price
+from benchmark.cost.probe import probe
 from benchmark.errors import BadInput
-from benchmark.estimate import Basis
 from benchmark.lease import Claim
-from benchmark.probe import probe
 from benchmark.spec import Plan
 from benchmark.store import RunStore
 from tests.priced import executor

@@ -13,11 +13,11 @@ from typing import Any
 
 import pytest
 
-from benchmark.background_mirror import BackgroundMirror
-from benchmark.mirror import Mirror
 from benchmark.spec import Plan
 from benchmark.store import RunStore
-from benchmark.tracking import tracking_uri, ui_command
+from benchmark.tracking.background_mirror import BackgroundMirror
+from benchmark.tracking.experiment import tracking_uri, ui_command
+from benchmark.tracking.mirror import Mirror
 from tests.toy import Toy, until
 
 

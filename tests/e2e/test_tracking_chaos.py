@@ -13,19 +13,19 @@ from typing import Any
 
 import pytest
 
-from benchmark import background_mirror
-from benchmark.background_mirror import BackgroundMirror
 from benchmark.configs import Configs
 from benchmark.errors import BadInput
 from benchmark.execute import Driver, prepare
 from benchmark.grid import make_plan
 from benchmark.launch import launcher
-from benchmark.mirror import Mirror
 from benchmark.request import read_request
 from benchmark.spec import Plan
 from benchmark.store import RunStore
-from benchmark.sync import sync
-from benchmark.tracking import Runs, tracking_uri
+from benchmark.tracking import background_mirror
+from benchmark.tracking.background_mirror import BackgroundMirror
+from benchmark.tracking.experiment import Runs, tracking_uri
+from benchmark.tracking.mirror import Mirror
+from benchmark.tracking.sync import sync
 from benchmark.validate import Schema
 from tests.e2e.test_tracking import empty_database, tracked
 from tests.mlflow_view import assert_equal, server, shown

@@ -6,7 +6,7 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from benchmark.schedule import chains, elapsed
+from benchmark.cost.schedule import chains, elapsed
 
 Stages = tuple[dict[str, float], dict[str, list[str]]]
 

@@ -16,14 +16,14 @@ from hypothesis import HealthCheck, given, settings
 from hypothesis import strategies as st
 
 from benchmark import files
-from benchmark.batches import Batch, Ledger
 from benchmark.configs import Configs
 from benchmark.execute import Driver
 from benchmark.executors import SlurmConfig
 from benchmark.grid import make_plan
 from benchmark.provenance import PROJECT
 from benchmark.request import read_request
-from benchmark.slurm import SlurmLauncher
+from benchmark.slurm.batches import Batch, Ledger
+from benchmark.slurm.launcher import SlurmLauncher
 from benchmark.spec import Outcome, Plan
 from benchmark.validate import Schema
 from tests import synthetic

@@ -6,9 +6,9 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.batches import Batch, Ledger
 from benchmark.errors import BadInput
 from benchmark.jobs import Work
+from benchmark.slurm.batches import Batch, Ledger
 from benchmark.spec import Resources
 
 GIVEN = Resources("cuda", 30.0, cpus=2, gpus=1, mem_gb=3.5, time_min=90)

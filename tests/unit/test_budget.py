@@ -7,10 +7,10 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.budget import parse, within
-from benchmark.cost import price
+from benchmark.cli.show_cost import budget_text
+from benchmark.cost.budget import parse, within
+from benchmark.cost.price import price
 from benchmark.errors import BadInput
-from benchmark.show_cost import budget_text
 from benchmark.spec import Plan
 from benchmark.store import RunStore
 from tests.priced import executor, finish, plan, policy

@@ -7,12 +7,12 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import clean
-from benchmark.batches import Ledger
+from benchmark.cli import clean
 from benchmark.errors import BadInput
 from benchmark.files import write_json
 from benchmark.jobs import Work
 from benchmark.lease import Claim, Process
+from benchmark.slurm.batches import Ledger
 from benchmark.spec import Plan, Resources
 from benchmark.store import RunStore
 from tests.toy import Toy

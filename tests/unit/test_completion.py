@@ -7,8 +7,8 @@ import subprocess
 
 import pytest
 
-from benchmark.completion import answer, candidates, script
-from benchmark.verbs import SHELLS, VERBS
+from benchmark.cli.completion import answer, candidates, script
+from benchmark.cli.verbs import SHELLS, VERBS
 from tests.toy import Toy
 
 

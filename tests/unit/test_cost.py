@@ -7,11 +7,11 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.cost import Price, price
+from benchmark.cli.show_cost import cost_text
+from benchmark.cost.history import FORMAT, History, Record, Workload, write_probes
+from benchmark.cost.price import Price, price
 from benchmark.errors import BadInput
-from benchmark.history import FORMAT, History, Record, Workload, write_probes
 from benchmark.records import UNBEGUN
-from benchmark.show_cost import cost_text
 from benchmark.spec import Stage
 from benchmark.store import RunStore
 from tests.priced import evaluate, executor, finish, plan, policy

@@ -6,10 +6,10 @@ import re
 
 import pytest
 
+from benchmark.cli.show_plan import plan_text
 from benchmark.errors import BadInput
 from benchmark.grid import select
 from benchmark.pipeline import Pipeline, Planned
-from benchmark.show_plan import plan_text
 from benchmark.spec import Cell, Plan
 from benchmark.store import RunStore
 from tests.toy import CONFIG, FILES, Toy

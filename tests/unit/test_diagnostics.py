@@ -7,10 +7,10 @@ from collections import Counter
 
 import pytest
 
+from benchmark.cli.show import failure_lines, result_table
+from benchmark.cli.status import look
 from benchmark.errors import BadInput
-from benchmark.show import failure_lines, result_table
 from benchmark.spec import Outcome, cell_outcome
-from benchmark.status import look
 from benchmark.store import RunStore
 from tests.toy import Toy
 

@@ -10,8 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from benchmark import doctor
-from benchmark.doctor import Finding, examine, is_broken, text
+from benchmark.cli import doctor
+from benchmark.cli.doctor import Finding, examine, is_broken, text
 from benchmark.store import RunStore
 
 

@@ -6,8 +6,8 @@ import re
 
 import pytest
 
+from benchmark.cli.show_plan import plan_text
 from benchmark.errors import BadInput
-from benchmark.show_plan import plan_text
 from benchmark.spec import Plan
 from benchmark.store import RunStore
 from tests.toy import FILES, Toy

@@ -6,7 +6,7 @@ from pathlib import Path
 
 import pytest
 
-from benchmark.forecast import Forecast
+from benchmark.cost.forecast import Forecast
 from benchmark.records import UNBEGUN
 from benchmark.spec import Plan, Stage
 from benchmark.store import RunStore

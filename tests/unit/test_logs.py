@@ -7,11 +7,11 @@ from collections.abc import Callable
 
 import pytest
 
+from benchmark.cli.logs import Log, log_of
 from benchmark.configs import Configs
 from benchmark.errors import BadInput
 from benchmark.executors import ExecutorConfig
 from benchmark.lease import Claim
-from benchmark.logs import Log, log_of
 from benchmark.request import read_request
 from benchmark.store import UNBEGUN, RunStore
 from benchmark.validate import Schema

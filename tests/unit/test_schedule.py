@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from benchmark.schedule import chains, elapsed
+from benchmark.cost.schedule import chains, elapsed
 
 # Two cells that share a teacher: teacher 4 -> policies 6 and 3 -> evaluations 1 and 1; and a lone stage of 5.
 SECONDS = {"teacher": 4.0, "long": 6.0, "short": 3.0, "exam of long": 1.0, "exam of short": 1.0, "lone": 5.0}

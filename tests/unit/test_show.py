@@ -9,13 +9,13 @@ from typing import Any
 import pytest
 from rich.console import Console
 
+from benchmark.cli.progress import Display
+from benchmark.cli.show import duration, result_table, table
+from benchmark.cli.show_plan import plan_text
 from benchmark.execute import Driver, prepare
 from benchmark.launch import launcher
 from benchmark.lease import Claim
-from benchmark.progress import Display
 from benchmark.records import UNBEGUN
-from benchmark.show import duration, result_table, table
-from benchmark.show_plan import plan_text
 from benchmark.spec import Cell, Outcome, Plan
 from benchmark.store import RunStore
 from tests.toy import Toy

@@ -11,12 +11,12 @@ import pytest
 
 from benchmark.errors import BadInput
 from benchmark.executors import SlurmConfig
-from benchmark.flights import SETTLE_S
 from benchmark.jobs import Ending, Job, Work
 from benchmark.lease import Claim
-from benchmark.queue import REST, NotNow, Refused, Seen, Task, Unreachable
 from benchmark.records import UNBEGUN
-from benchmark.slurm import WAIT_S, SlurmLauncher
+from benchmark.slurm.flights import SETTLE_S
+from benchmark.slurm.launcher import WAIT_S, SlurmLauncher
+from benchmark.slurm.queue import REST, NotNow, Refused, Seen, Task, Unreachable
 from benchmark.spec import Resources
 from benchmark.store import RunStore
 

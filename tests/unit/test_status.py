@@ -7,12 +7,12 @@ import io
 import pytest
 from rich.console import Console
 
-from benchmark.batches import Ledger
+from benchmark.cli.matrix import picture
+from benchmark.cli.status import Status, look
 from benchmark.jobs import Work
 from benchmark.lease import Claim
-from benchmark.matrix import picture
+from benchmark.slurm.batches import Ledger
 from benchmark.spec import Plan, Resources
-from benchmark.status import Status, look
 from benchmark.store import UNBEGUN, RunStore
 from tests.toy import Toy
 

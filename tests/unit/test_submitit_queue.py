@@ -10,9 +10,9 @@ import pytest
 
 from benchmark.errors import BadInput
 from benchmark.jobs import Work
-from benchmark.queue import REST, NotNow, Refused, Seen, Unreachable
+from benchmark.slurm.queue import REST, NotNow, Refused, Seen, Unreachable
+from benchmark.slurm.submitit_queue import SubmititQueue, not_submitted
 from benchmark.spec import Resources
-from benchmark.submitit_queue import SubmititQueue, not_submitted
 
 Commands = Callable[..., Path]
 

@@ -8,11 +8,11 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.cli.trace import Trace, listed, trace
 from benchmark.errors import BadInput
-from benchmark.mlflow_database import LinkedRuns
 from benchmark.spec import Plan
 from benchmark.store import RunStore
-from benchmark.trace import Trace, listed, trace
+from benchmark.tracking.mlflow_database import LinkedRuns
 from tests.toy import Toy
 from tests.unit.test_status import RESULT
 

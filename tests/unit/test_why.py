@@ -6,13 +6,13 @@ from typing import Any
 
 import pytest
 
-from benchmark.batches import Ledger
+from benchmark.cli.why import Explainer, Why
 from benchmark.jobs import Work
 from benchmark.lease import Claim
 from benchmark.request import read_request
+from benchmark.slurm.batches import Ledger
 from benchmark.spec import Cell, Plan, Resources
 from benchmark.store import UNBEGUN, RunStore
-from benchmark.why import Explainer, Why
 from tests.toy import Toy
 
 

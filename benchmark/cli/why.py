@@ -1,0 +1,204 @@
+"""Why a cell will be computed or will not: a reason for each of its stages."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any
+
+from benchmark import lease
+from benchmark.cli.differences import Difference, Stored
+from benchmark.cli.show import abbreviated, duration
+from benchmark.cli.status import in_queue
+from benchmark.executors import ExecutorConfig
+from benchmark.spec import Cell, Outcome, Plan, cell_outcome
+from benchmark.store import RunStore
+
+
+@dataclass(frozen=True)
+class Why:
+    """One stage of a cell.
+
+    state: one of status.STATES. reasons: done, running, queued, stopped, failed, repeated (failed, but to be tried
+    again), blocked; or why it has no result: new, seed, config, code, parent. words: the same for a person.
+    log: its log file, where it has one.
+    """
+
+    stage: str
+    key: str
+    state: str
+    reasons: tuple[str, ...]
+    words: str
+    log: str | None = None
+    difference: Difference | None = None
+
+    def to_json(self) -> dict[str, Any]:
+        difference = None if self.difference is None else self.difference.to_json()
+        return {
+            "key": self.key,
+            "state": self.state,
+            "reasons": list(self.reasons),
+            "words": self.words,
+            "log": self.log,
+            "difference": difference,
+        }
+
+
+class Explainer:
+    """Looks at the store once, and explains cells of a plan."""
+
+    def __init__(self, plan: Plan, store: RunStore, executor: ExecutorConfig) -> None:
+        self.plan, self.store, self.executor = plan, store, executor
+        self.outcomes = store.outcomes(plan)
+        self.queued = in_queue(plan, store)
+        self.stored = Stored(plan, store)
+
+    def verdict(self, cell: Cell) -> str:
+        """What happens to the cell, in one line."""
+        if cell.unavailable is not None:
+            return f"cannot be computed: {cell.unavailable}"
+        outcome = cell_outcome(self.plan, cell, self.outcomes)
+        if outcome.state == "done":
+            return f"is done, and will not be computed again{self._headline(outcome)}"
+        required = self.plan.required(cell)
+        stages = [one for one in self.stages(cell) if one.key in required]
+        if any("failed" in one.reasons for one in stages):
+            return f"will not be computed: {outcome.reason}; when that is corrected: `retry {cell.name}`"
+        todo = [one for one in stages if one.state != "done"]
+        for state, words in (("running", "is being computed"), ("queued", "waits in the queue")):
+            own = [one.stage for one in todo if one.state == state]
+            if own:
+                return f"{words}: {', '.join(own)}; {len(todo)} of its {len(stages)} stages are not done"
+        return f"will be computed by the next run: {len(todo)} of its {len(stages)} stages have no result"
+
+    def stages(self, cell: Cell) -> list[Why]:
+        """A reason for each stage, parents first."""
+        return [self._stage(cell, name, key) for name, key in cell.stages.items()]
+
+    def text(self, cell: Cell) -> str:
+        """The verdict, and a paragraph per stage; what several stages have in common is said at the first of them."""
+        lines = [f"{cell.name} {self.verdict(cell)}"]
+        stages = self.stages(cell)
+        width = max((len(one.stage) for one in stages), default=0)
+        said: set[str] = set()
+        shown: set[str] = set()
+        for one in stages:
+            lines.append(f"  {one.stage:{width}}  {one.words}")
+            if one.difference is not None and one.difference.size:
+                own = list(one.difference.own_lines())
+                more = [line for line in own if line not in said]
+                more += ["and as above"] if len(more) < len(own) else []
+                for name, parent in one.difference.changed_parents().items():
+                    above = self.plan.stages[one.key].parents.get(name) in shown
+                    more += [f"parent {name}: {line}" for line in (["changed, see above"] if above else parent.lines())]
+                said.update(own)
+                shown.add(one.key)
+                lines += [f"  {'':{width}}    {line}" for line in more]
+        return "\n".join(lines)
+
+    def to_json(self, cell: Cell) -> dict[str, Any]:
+        """{verdict, stages: name -> {key, state, reasons, words, log, difference}}."""
+        return {"verdict": self.verdict(cell), "stages": {one.stage: one.to_json() for one in self.stages(cell)}}
+
+    def _headline(self, outcome: Outcome) -> str:
+        value = outcome.metrics.get(self.plan.headline)
+        return f": {self.plan.headline} {value:.3f}" if isinstance(value, float) else ""
+
+    def _stage(self, cell: Cell, name: str, key: str) -> Why:
+        outcome = self.outcomes[key]
+        log = str(self.store.root / outcome.log) if outcome.log else None
+        if outcome.state in ("missing", "stopped") and key in self.queued:
+            return Why(name, key, "queued", ("queued",), f"in Slurm's queue, in job {self.queued[key]}", log)
+        if outcome.state == "missing":
+            return self._without_result(cell, name, key)
+        words = _WORDS[outcome.state](self, key, outcome)
+        again = outcome.state == "failed" and self.executor.repeats(outcome)
+        return Why(name, key, outcome.state, ("repeated" if again else outcome.state,), words, log)
+
+    def _without_result(self, cell: Cell, name: str, key: str) -> Why:
+        found = self.stored.nearest(cell, name)
+        if found is None:
+            words, reasons = "no result: nothing of this kind has been computed here", ["new"]
+            return Why(name, key, "missing", tuple(reasons), words)
+        about = f"stage {found.stored}{self._finished(found.stored)}"
+        reasons = found.reasons()
+        if reasons == ["seed"]:
+            before, now = self._seeds(found)
+            return Why(
+                name,
+                key,
+                "missing",
+                ("seed",),
+                f"no result for seed {now}; seed {before} has one: {about}",
+                None,
+                found,
+            )
+        causes = {"config": "settings", "code": "code", "parent": "a parent"}
+        words = f"no result: {' and '.join(causes[one] for one in reasons)} changed since {about}"
+        return Why(name, key, "missing", tuple(reasons), words, None, found)
+
+    def _seeds(self, difference: Difference) -> tuple[Any, Any]:
+        """The two seeds, of the stage itself or, where that has the same, of the first parent that has not."""
+        if "seed" in difference.settings:
+            return difference.settings["seed"]
+        return self._seeds(next(iter(difference.parents.values())))
+
+    def _finished(self, key: str) -> str:
+        finished = self.store.outcome(key).finished
+        return f" ({_moment(finished)})" if finished else ""
+
+    # words for what became of a stage
+
+    def _done(self, key: str, outcome: Outcome) -> str:
+        result: Mapping[str, Any] = self.store.result(key) or {}
+        commit = abbreviated(result.get("commit")) or "unknown"
+        return f"done {_moment(outcome.finished)} in {duration(outcome.seconds)} on {outcome.device}, commit {commit}"
+
+    def _running(self, key: str, outcome: Outcome) -> str:
+        claim = self.store.held(key)
+        amount = f", {outcome.done / outcome.total:.0%} of it done" if outcome.total else ""
+        return f"is being computed by {lease.words(claim) if claim else 'a process that has just ended'}{amount}"
+
+    def _stopped(self, key: str, outcome: Outcome) -> str:
+        ends = self.store.interruptions(key)
+        last = f"; its last job ended by {_ENDS.get(ends[-1]['why'], ends[-1]['why'])}" if ends else ""
+        saved = "from its newest checkpoint" if self.store.checkpoints(key).number() else "from its beginning"
+        return f"stopped after {_times(outcome.attempts)}{last}; the next run continues {saved}"
+
+    def _failed(self, key: str, outcome: Outcome) -> str:
+        words = f"failed in {_times(outcome.attempts)} with {outcome.reason} (log: {self.store.log_file(key)}); "
+        if self.executor.repeats(outcome):
+            return f"{words}this can go away, so the next run tries again"
+        if outcome.transient:
+            return f"{words}this can go away: when it has, `retry`"
+        return f"{words}this does not go away by itself: correct the cause, then `retry`"
+
+    def _blocked(self, key: str, outcome: Outcome) -> str:
+        return f"blocked: {outcome.reason}" + (f" (log: {self.store.root / outcome.log})" if outcome.log else "")
+
+
+_WORDS = {
+    "done": Explainer._done,
+    "running": Explainer._running,
+    "stopped": Explainer._stopped,
+    "failed": Explainer._failed,
+    "blocked": Explainer._blocked,
+}
+_ENDS = {
+    "timeout": "its time limit",
+    "memory": "its memory limit",
+    "cancelled": "being cancelled",
+    "node": "the death of its machine",
+    "lost": "disappearing without a word",
+    "never": "never having begun",
+    "over": "a crash",
+}
+
+
+def _times(attempts: int) -> str:
+    return "1 attempt" if attempts == 1 else f"{attempts} attempts"
+
+
+def _moment(iso: str | None) -> str:
+    """`2026-11-20 10:11 UTC`."""
+    return f"{iso[:16].replace('T', ' ')} UTC" if iso else "at an unknown time"

@@ -1,0 +1,1 @@
+"""The mirror of the run folders in MLflow; the only place that imports it."""
