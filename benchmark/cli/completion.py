@@ -15,8 +15,8 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.cli.verbs import EVERYWHERE, OPTIONS, SHELLS, SHORT, VERBS, Verb
+from benchmark.provenance import PROJECT
 
-PROJECT = Path(__file__).resolve().parent.parent
 WORD = "__complete"  # `run_all.py __complete SHELL LINE CURSOR`, which the shells' lines call
 _REPEATED = ("--only",)
 _PYTHONS = "python python3 python3.11"
