@@ -46,9 +46,13 @@ def obstacle() -> str | None:
 
 
 class Cluster:
-    """The cluster in a folder, running or not. Its daemons are found again by the notes in `run/`."""
+    """The cluster in a folder, running or not. Its daemons are found again by the notes in `run/`.
 
-    def __init__(self, folder: Path) -> None:
+    bound: the daemons that it starts end with this process, in whatever way that ends.
+    """
+
+    def __init__(self, folder: Path, bound: bool = False) -> None:
+        self._before = ("setpriv", "--pdeathsig", "TERM") if bound else ()
         self.folder = folder.resolve()
         self.conf = self.folder / "etc" / "slurm.conf"
         self.environ = {"SLURM_CONF": str(self.conf), "PATH": PATH}
@@ -185,7 +189,7 @@ class Cluster:
         folder = folder or self.folder / "log"
         with (folder / f"{name}.out").open("ab") as out:
             child = subprocess.Popen(
-                command,
+                [*self._before, *command],
                 env={**os.environ, **self.environ},
                 cwd=folder,
                 stdin=subprocess.DEVNULL,

@@ -26,7 +26,7 @@ def shared_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
             pytest.fail(f"{why} (.ci/install-slurm installs it)")
         pytest.skip(why)
     folder = Path(tempfile.mkdtemp(prefix="ldd-slurm-"))
-    cluster = Cluster(folder)
+    cluster = Cluster(folder, bound=True)
     try:
         cluster.start()
         yield cluster
