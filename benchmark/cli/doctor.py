@@ -168,7 +168,7 @@ def _folder(store: RunStore) -> Finding:
     """Whether a file can be made, linked and renamed where the runs are, or will be."""
     place = _place(store)
     probe = place / f".doctor-{uuid.uuid4().hex[:8]}"
-    remedy = "choose another --root, or change its permissions"
+    remedy = "choose another --root, or make it writable"
     if not place.is_dir():
         return Finding("runs", "missing", f"{place} is a file", remedy)
     try:
@@ -176,10 +176,11 @@ def _folder(store: RunStore) -> Finding:
         os.link(probe, probe.with_suffix(".link"))
         probe.rename(probe.with_suffix(".moved"))
     except OSError as error:
-        return Finding("runs", "missing", f"{place}: {error.strerror or error}", remedy)
+        return Finding("runs", "missing", f"{place} cannot be written: {error.strerror or error}", remedy)
     finally:
         for path in (probe, probe.with_suffix(".link"), probe.with_suffix(".moved")):
-            path.unlink(missing_ok=True)
+            with contextlib.suppress(OSError):  # a read-only file system says so of files that are not there, too
+                path.unlink(missing_ok=True)
     made = "" if place == store.root else ", to be made"
     return Finding("runs", "ok", f"{store.root} can be written{made}")
 

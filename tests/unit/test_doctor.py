@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import errno
+import os
 import shutil
 import sqlite3
 from collections import namedtuple
@@ -39,6 +41,18 @@ def test_a_file_where_the_runs_should_be_is_broken(tmp_path: Path) -> None:
     runs = found(tmp_path / "runs")["runs"]
     assert is_broken(runs)
     assert "broken: runs" in text([runs])
+
+
+def test_a_read_only_root_is_a_line_of_its_own(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(path: Path, *words: object, **more: object) -> None:
+        raise OSError(errno.EROFS, os.strerror(errno.EROFS), str(path))
+
+    for name in ("write_bytes", "unlink"):  # such a file system refuses to delete even what is not there
+        monkeypatch.setattr(Path, name, refuse)
+    runs = found(tmp_path)["runs"]
+    assert is_broken(runs)
+    assert runs.words == f"{tmp_path} cannot be written: Read-only file system"
+    assert runs.remedy == "choose another --root, or make it writable"
 
 
 @pytest.mark.parametrize(("free", "level"), [(1e8, "missing"), (1e9, "warning"), (1e11, "ok")])
