@@ -123,9 +123,7 @@ def read_json(path: Path, like: Mapping[str, Any] | None = None) -> Any | None:
     except FileNotFoundError:
         return None
     except OSError as error:
-        raise Unusable(
-            error.errno, f"cannot read {path}: {error.strerror}; make it readable, then run again"
-        ) from error
+        raise unreadable(path, error) from error
     try:
         content = json.loads(data)
     except ValueError as error:

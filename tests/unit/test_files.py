@@ -10,7 +10,7 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import BadInput
-from benchmark.files import Damaged, Unwritable, read_json, set_aside, unwritable, write_json, write_whole
+from benchmark.files import Damaged, Unusable, Unwritable, read_json, set_aside, unwritable, write_json, write_whole
 from benchmark.transient import is_transient
 
 
@@ -51,6 +51,11 @@ def test_the_place_of_a_folder_may_be_taken(tmp_path: Path) -> None:
     (tmp_path / "claims").touch()
     with pytest.raises(Unwritable, match=f"cannot write {tmp_path}/claims/1.json: File exists; look at {tmp_path}"):
         write_json(tmp_path / "claims" / "1.json", {})
+
+
+def test_what_cannot_be_read_says_so_and_where(tmp_path: Path) -> None:
+    with pytest.raises(Unusable, match=f"^cannot read {tmp_path}: Is a directory; make it readable, then run again$"):
+        read_json(tmp_path)
 
 
 def test_damaged_files_are_kept_under_numbers(tmp_path: Path) -> None:
