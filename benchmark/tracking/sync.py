@@ -15,7 +15,10 @@ def sync(store: RunStore, uri: str, grids: Sequence[str], say: Callable[[str], N
     Every run is looked at; what is right stays as it is, so a second call changes nothing. Runs of plans that are no
     more are left. Raises BadInput for a grid without a plan, and where MLflow cannot be written.
     """
-    for grid in grids or store.grids():
+    shown = grids or store.grids()
+    if not shown:
+        say(f"no grid has been run in {store.root}; there is nothing to show in MLflow")
+    for grid in shown:
         plan = store.plan(grid)
         mirror = Mirror(plan, store, uri, check=True)
         try:

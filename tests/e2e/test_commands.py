@@ -91,6 +91,12 @@ def test_sync_is_told_which_grids_and_where(toy: Toy, monkeypatch: pytest.Monkey
     assert calls == [(database, []), ("http://server:5000", ["mine"]), ("http://server:5000", [])]
 
 
+def test_sync_of_a_root_without_grids_says_so(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    assert run_all.main(["sync", "--root", str(toy.root)]) == 0
+    assert capsys.readouterr().out == f"no grid has been run in {toy.root}; there is nothing to show in MLflow\n"
+    assert not toy.root.exists()
+
+
 def test_a_detached_run_goes_on_without_its_terminal(toy: Toy) -> None:
     toy.arm("exam", "wait")
     started = toy.run("--grid", "one", "--detach", timeout=60)
