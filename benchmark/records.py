@@ -28,6 +28,7 @@ UNBEGUN: dict[str, Any] = {
 _STATUS = {name: value for name, value in UNBEGUN.items() if name != "transient"}  # the first versions had none
 _PROVENANCE = {"commit": None, "dirty": False, "created": 0.0}
 _SPEC = {"key": "", "kind": "", "target": "", "params": {}, "parents": {}, "version": 0}
+_INTERRUPTION: dict[str, type] = {"why": str, "checkpoint": int, "job": str, "in_a_row": int}
 _PLAN: dict[str, Any] = {"grid": "", "cells": [], "stages": {}}
 _RESULT = {
     "metrics": {},
@@ -70,6 +71,19 @@ def read_status(path: Path) -> dict[str, Any] | None:
 def read_provenance(path: Path) -> dict[str, Any] | None:
     provenance: dict[str, Any] | None = read_json(path, _PROVENANCE)
     return provenance
+
+
+def read_interruptions(path: Path) -> list[dict[str, Any]]:
+    """The entries that have all their fields, and none of a damaged file: it only says how often to try again."""
+    try:
+        entries = read_json(path)
+    except Damaged:
+        return []
+    return [one for one in entries if _is_interruption(one)] if isinstance(entries, list) else []
+
+
+def _is_interruption(entry: Any) -> bool:
+    return isinstance(entry, dict) and all(isinstance(entry.get(name), kind) for name, kind in _INTERRUPTION.items())
 
 
 def read_curve(path: Path) -> tuple[bytes, list[dict[str, float]]]:

@@ -16,14 +16,21 @@ from benchmark.files import (
     Damaged,
     Unusable,
     Unwritable,
-    read_json,
     remove_temporary,
     set_aside,
     write_json,
     write_whole,
 )
 from benchmark.grid_records import GridRecords
-from benchmark.records import UNBEGUN, read_curve, read_provenance, read_result, read_spec, read_status
+from benchmark.records import (
+    UNBEGUN,
+    read_curve,
+    read_interruptions,
+    read_provenance,
+    read_result,
+    read_spec,
+    read_status,
+)
 from benchmark.spec import Outcome, Plan, Stage, State, blocked
 
 
@@ -219,11 +226,11 @@ class RunStore(GridRecords):
             self.write_status(key, {**status, "state": "stopped", "reason": None, "failures": 0})
 
     def interruptions(self, key: str) -> list[dict[str, Any]]:
-        """How jobs that computed the stage ended without its own word: {"why", "at", "checkpoint", "job"} each."""
-        try:
-            return read_json(self.folder(key) / "interruptions.json") or []
-        except Damaged:
-            return []
+        """How jobs that computed the stage ended without its own word: {"why", "at", "checkpoint", "job", "in_a_row"}.
+
+        What is not whole is left out.
+        """
+        return read_interruptions(self.folder(key) / "interruptions.json")
 
     def note_interruption(self, key: str, entry: dict[str, Any]) -> None:
         """Add one to `interruptions`; only the driver does so."""

@@ -171,16 +171,18 @@ def test_after_a_kill_the_newest_whole_checkpoint_is_used(toy: Toy, finished: To
     assert words in log
 
 
-@pytest.mark.parametrize("name", ["provenance.json", "interruptions.json"])
+@pytest.mark.parametrize(
+    ("name", "damaged"), [("provenance.json", b"{"), ("interruptions.json", b"{"), ("interruptions.json", b"[{}]")]
+)
 def test_a_damaged_side_file_stops_nobody(
-    toy: Toy, finished: Toy, capsys: pytest.CaptureFixture[str], name: str
+    toy: Toy, finished: Toy, capsys: pytest.CaptureFixture[str], name: str, damaged: bytes
 ) -> None:
     toy.arm("practise", "die", at=6)
     toy.drive("three", "executor.checkpoint_s=0", "executor.max_crashes=0", "executor.workers=1")
     key = practise(toy)
     path = toy.root / key / name
     assert path.exists()
-    path.write_bytes(b"{")
+    path.write_bytes(damaged)
     call(toy, capsys, "status")
     toy.drive(*WORDS, mode="retry")
     assert toy.results() == finished.results()

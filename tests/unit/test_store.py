@@ -89,12 +89,22 @@ def test_outcomes_follow_the_files(store: RunStore) -> None:
 
 def test_interruptions_are_counted_until_they_are_forgiven(store: RunStore) -> None:
     assert store.interruptions(STAGE.key) == []
-    entries = [{"why": why, "at": 0.0, "checkpoint": 3, "job": "ldd-toy-1"} for why in ("node", "timeout")]
+    about = {"at": "2026-11-20T10:11:12+00:00", "checkpoint": 3, "job": "ldd-toy-1", "in_a_row": 1}
+    entries = [{"why": why, **about} for why in ("node", "timeout")]
     for entry in entries:
         store.note_interruption(STAGE.key, entry)
     assert store.interruptions(STAGE.key) == entries
     store.forgive(STAGE.key)
     assert store.interruptions(STAGE.key) == []
+
+
+@pytest.mark.parametrize("damaged", ["[{}]", "[1]", '"x"', "{}", "null", "{"])
+def test_interruptions_that_are_not_whole_do_not_count(store: RunStore, damaged: str) -> None:
+    (store.folder(STAGE.key) / "interruptions.json").write_text(damaged, encoding="utf-8")
+    assert store.interruptions(STAGE.key) == []
+    entry = {"why": "node", "at": "", "checkpoint": 3, "job": "ldd-toy-1", "in_a_row": 1}
+    store.note_interruption(STAGE.key, entry)
+    assert store.interruptions(STAGE.key) == [entry]
 
 
 def test_an_unknown_key_says_how_to_find_the_known_ones(store: RunStore) -> None:
