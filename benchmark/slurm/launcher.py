@@ -102,8 +102,7 @@ class SlurmLauncher:
         return jobs
 
     def ended(self, jobs: Sequence[Job]) -> Mapping[Job, Ending]:
-        if self._lease is not None and not self._lease.beat():
-            raise BadInput(f"another driver has taken over grid {self._grid}; this one leaves, and its jobs go on")
+        self._beat()
         self._settle()
         self._look()
         if self._listing is None:
@@ -130,9 +129,16 @@ class SlurmLauncher:
             self._queue.cancel([self._flights[job].task])
 
     def close(self) -> None:
-        self._settle()
+        """The ledger is left alone by a driver whose lease was lost: it is the next one's."""
         if self._lease is not None:
+            if self._lease.beat():
+                self._settle()
             self._lease.release()
+
+    def _beat(self) -> None:
+        """Raises BadInput when another driver feeds this grid."""
+        if self._lease is not None and not self._lease.beat():
+            raise BadInput(f"another driver has taken over grid {self._grid}; this one leaves, and its jobs go on")
 
     # submitting
 
@@ -153,6 +159,7 @@ class SlurmLauncher:
         return work.resources if larger in self._too_large else larger
 
     def _submit_array(self, resources: Resources, works: Sequence[Work]) -> list[Job]:
+        self._beat()  # sbatch may take long over each
         attempts = [[attempt(self._store, key) for key in work.keys] for work in works]
         batch = self._ledger.new(self._grid, [Work(work.keys, resources) for work in works], attempts)
         self._ledger.write(batch)

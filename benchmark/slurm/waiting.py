@@ -16,6 +16,7 @@ _FOR_EVER = {
     "InvalidAccount",
     "InvalidQOS",
     "MaxMemPerLimit",
+    "PartitionConfig",
     "PartitionNodeLimit",
     "PartitionTimeLimit",
     "QOSNotAllowed",

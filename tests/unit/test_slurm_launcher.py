@@ -239,7 +239,9 @@ def test_a_refusal_is_one_line_that_says_what_was_asked_for(driver: SlurmLaunche
 
 def note(scene: Scene, key: str, *ends: tuple[str, int]) -> None:
     for why, checkpoint in ends:
-        scene.store.note_interruption(key, {"why": why, "checkpoint": checkpoint})
+        scene.store.note_interruption(
+            key, {"why": why, "checkpoint": checkpoint, "job": "ldd-night-0_0", "in_a_row": 1}
+        )
 
 
 @pytest.mark.parametrize(
@@ -269,11 +271,12 @@ def test_where_the_cluster_has_no_more_it_stays_as_configured(driver: SlurmLaunc
     assert scene.queue.submitted[0][2]["mem_gb"] == 2.0
 
 
-def test_a_job_that_would_wait_for_ever_is_refused_too(driver: SlurmLauncher, scene: Scene) -> None:
+@pytest.mark.parametrize("reason", ["PartitionTimeLimit", "PartitionConfig"])
+def test_a_job_that_would_wait_for_ever_is_refused_too(driver: SlurmLauncher, scene: Scene, reason: str) -> None:
     (job,) = driver.submit(works("a"))
     task = next(iter(scene.queue.jobs))
-    scene.queue.jobs[task] = Seen("PENDING", "PartitionTimeLimit")
-    with pytest.raises(BadInput, match=r"wait for ever .PartitionTimeLimit"):
+    scene.queue.jobs[task] = Seen("PENDING", reason)
+    with pytest.raises(BadInput, match=rf"wait for ever .{reason}"):
         driver.ended([job])
     assert scene.queue.cancelled == [task]
 
@@ -474,6 +477,34 @@ def test_a_driver_that_was_taken_over_leaves(driver: SlurmLauncher, scene: Scene
     scene.launcher().adopt()
     with pytest.raises(BadInput, match="taken over"):
         driver.ended([])
+
+
+def test_a_driver_that_was_taken_over_leaves_the_ledger_to_the_next(driver: SlurmLauncher, scene: Scene) -> None:
+    (job,) = driver.submit(works("a"))
+    scene.leaves(job)
+    scene.finish("a")
+    assert ended(driver, job) == ["over"]
+    scene.driver_dies(driver)
+    after = scene.launcher()
+    assert len(after.adopt()) == 1
+    driver.close()
+    assert len(list(scene.store.launches().glob("slurm/*.json"))) == 1
+    after.close()
+
+
+def test_a_driver_shows_that_it_lives_before_each_array(driver: SlurmLauncher, scene: Scene) -> None:
+    """One whose first sbatch took so long that another took over submits no second one."""
+    take = scene.queue.submit
+
+    def slow(*batch: Any) -> str:
+        scene.driver_dies(driver)
+        scene.launcher().adopt()
+        return take(*batch)
+
+    scene.queue.submit = slow  # type: ignore[method-assign]
+    with pytest.raises(BadInput, match="taken over"):
+        driver.submit([*works("a"), *works("b", given=replace(PLAIN, cpus=2))])
+    assert [[work.keys for work in some] for _, some, _ in scene.queue.submitted] == [[("a",)]]
 
 
 def test_a_driver_killed_before_sbatch_leaves_nothing_in_the_way(driver: SlurmLauncher, scene: Scene) -> None:
