@@ -5,14 +5,15 @@ from __future__ import annotations
 import codecs
 import sys
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from functools import cached_property
 from pathlib import Path
 from typing import Any, TextIO
 
 from benchmark.errors import BadInput, unknown
 from benchmark.executors import ExecutorConfig
-from benchmark.spec import Cell, Plan
+from benchmark.spec import Cell, Outcome, Plan
 from benchmark.store import RunStore
 
 LOOK_S = 0.5
@@ -59,9 +60,10 @@ class Log:
         }
 
     def follow(self, executor: ExecutorConfig, out: TextIO, pause: Callable[[float], None] = time.sleep) -> int:
-        """Print it and what is added, over all attempts, until the stage is done or has failed for good.
+        """Print it and what is added, over all attempts, until the stage is done or nothing computes it any more.
 
-        Waits where it has not begun. executor: how often a failure is repeated. Returns the exit code: 0, or 1.
+        That is when it, or a stage that it rests on, has failed for good; of the latter, the reason is printed. Waits
+        where it has not begun. executor: how often a failure is repeated. Returns the exit code: 0, or 1.
         """
         told = False
         for piece in self._pieces(executor, pause):
@@ -71,15 +73,35 @@ class Log:
             elif not self.path.exists() and not told:
                 print(f"{self.name} {self.cell.name} has not begun; waiting (Ctrl-C leaves)", file=sys.stderr)
                 told = True
-        return 0 if self.store.is_done(self.key) else 1
+        outcome = self._outcomes()[self.key]
+        if outcome.state == "blocked":
+            retry = f"when that is corrected: `retry {self.cell.name}`"
+            print(f"{self.name} {self.cell.name} is blocked: {outcome.reason}; {retry}", file=sys.stderr)
+        return 0 if outcome.state == "done" else 1
+
+    @cached_property
+    def _own(self) -> Plan:
+        """The cell alone."""
+        return self.plan.only((self.cell,))
+
+    def _outcomes(self) -> Mapping[str, Outcome]:
+        """Of the stages of the cell."""
+        return self.store.outcomes(self._own)
+
+    def _is_over(self, outcomes: Mapping[str, Outcome], executor: ExecutorConfig, key: str) -> bool:
+        """Whether a stage is done, or will not be computed by any run as it is: it or what it rests on has failed."""
+        outcome = outcomes[key]
+        if outcome.state == "blocked":
+            parents = [one for one in self.plan.stages[key].parents.values() if outcomes[one].state != "done"]
+            return any(self._is_over(outcomes, executor, parent) for parent in parents)
+        return outcome.state == "done" or (outcome.state == "failed" and not executor.repeats(outcome))
 
     def _pieces(self, executor: ExecutorConfig, pause: Callable[[float], None]) -> Iterator[str]:
         """What is new at every look, up to the last look after the end."""
         place, inode = 0, 0
         decoder = codecs.getincrementaldecoder("utf-8")(errors="replace")
         while True:
-            outcome = self.store.outcome(self.key)  # before reading: what was written until then is still shown
-            final = outcome.state == "failed" and not executor.repeats(outcome)
+            over = self._is_over(self._outcomes(), executor, self.key)  # first: what is written until then is shown
             if self.path.exists():
                 with self.path.open("rb") as file:
                     now = self.path.stat()
@@ -91,7 +113,7 @@ class Log:
                 yield decoder.decode(data)
             else:
                 yield ""
-            if outcome.state == "done" or final:
+            if over:
                 return
             pause(LOOK_S)
 

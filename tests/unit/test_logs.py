@@ -81,3 +81,22 @@ def test_following_ends_with_a_failure_for_good(toy: Toy) -> None:
     out = io.StringIO()
     assert find("study").follow(executor(toy), out) == 1
     assert out.getvalue() == "study says\n"
+
+
+def test_following_ends_where_what_the_stage_rests_on_has_failed(toy: Toy, capsys: pytest.CaptureFixture[str]) -> None:
+    find, store, keys = begun(toy, "practise")
+    failed = {**UNBEGUN, "state": "failed", "reason": "OSError: full", "transient": True}
+    store.write_status(keys["play"], {**failed, "failures": 1})
+    looks = 0
+
+    def pause(seconds: float) -> None:
+        nonlocal looks
+        looks += 1
+        if looks == 3:  # until here the cause could go away
+            store.write_status(keys["play"], {**failed, "failures": 2})
+
+    assert find("practise").follow(executor(toy), io.StringIO(), pause) == 1
+    assert looks == 3
+    error = capsys.readouterr().err
+    assert error.startswith("practise north/taught/0 is blocked: play north/")
+    assert error.endswith("failed: OSError: full; when that is corrected: `retry north/taught/0`\n")
