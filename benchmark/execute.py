@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import contextlib
 import itertools
+import math
 import signal
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
@@ -77,16 +78,19 @@ class Driver:
         self._looked = -LOOK_S
         self._kill_at: float | None = None
         self._trouble: str | None = None
+        self._leaves = False
 
     def run(self, detach: bool = False) -> dict[str, Outcome]:
         """Run until nothing is left that can be run, or until asked to stop; returns every stage's outcome.
 
-        detach: submit what can be started now, and leave it to a later driver; only where jobs outlive theirs.
+        detach: submit what can be started now, what is to wait after a failure too, and leave it to a later driver;
+        only where jobs outlive theirs. What became of the jobs of earlier drivers is found out first.
         """
+        self._leaves = detach
         with _stop_signals(self):
             try:
                 self.begin()
-                while self.step() and not detach:
+                while self.step() and not (detach and not self.launcher.unclear):
                     self._rest()
             finally:
                 self.end()
@@ -173,7 +177,7 @@ class Driver:
         works: list[Work] = []
         room = self.launcher.room()
         while len(works) < room:
-            first = self._frontier.take(self.clock())
+            first = self._frontier.take(math.inf if self._leaves else self.clock())
             if first is None:
                 break
             if self.store.held(first):
@@ -287,8 +291,8 @@ class Driver:
             with self.store.log_file(key).open("a", encoding="utf-8") as log:
                 log.write(f"--- the job's process ended without a result; it said last:\n{ending.words}\n")
         if in_a_row > self.config.max_crashes:
-            times = "once" if in_a_row == 1 else f"{in_a_row} times in a row"
-            reason = f"its process died {times} without a result or a newer checkpoint ({WORDS[ending.why]})"
+            times = "a job" if in_a_row == 1 else f"{in_a_row} jobs in a row"
+            reason = f"{times} ended without a result or a newer checkpoint; the last: {WORDS[ending.why]}"
             self.store.fail(key, reason, self.config.max_failures)
             self.states[key] = self.store.outcome(key)
             self._give_up(key)

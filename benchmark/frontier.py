@@ -25,6 +25,7 @@ class Frontier:
             key: sum(parent not in self._done for parent in set(plan.stages[key].parents.values())) for key in self.open
         }
         self._taken: set[str] = set()
+        self._not_before: dict[str, float] = {}
         self._ready: list[tuple[float, int, str]] = []
         self._later: list[tuple[float, int, str]] = []
         for key in given_up:
@@ -38,7 +39,7 @@ class Frontier:
             self._offer(heapq.heappop(self._later)[2])
         while self._ready:
             key = heapq.heappop(self._ready)[2]
-            if self._is_free(key):
+            if self._is_free(key) and self._not_before.get(key, 0.0) <= now:
                 self._taken.add(key)
                 return key
         return None
@@ -66,6 +67,7 @@ class Frontier:
     def release(self, key: str, not_before: float = 0.0) -> None:
         """The stage is in progress no more; it can be taken again, from a time on."""
         self._taken.discard(key)
+        self._not_before[key] = not_before
         if not_before > 0.0:
             heapq.heappush(self._later, (not_before, self._order[key], key))
         else:

@@ -13,15 +13,15 @@ from benchmark.spec import Resources
 Why = Literal["over", "timeout", "memory", "cancelled", "node", "lost", "never"]
 
 
-# What may have ended the last job of a stage, for a person.
+# How a job ended that left neither a result nor a failure, for a person.
 WORDS: dict[Why, str] = {
-    "over": "killed? out of memory?",
-    "timeout": "the last at its time limit, with no checkpoint to save",
-    "memory": "the last for want of memory",
-    "cancelled": "the last was cancelled",
-    "node": "the last with its machine",
-    "lost": "the last left the queue without a word",
-    "never": "the last could not be begun; see the files of its job",
+    "over": "its process was killed, or ended by itself (out of memory?)",
+    "timeout": "its time limit came before a checkpoint",
+    "memory": "it ran out of memory",
+    "cancelled": "it was cancelled",
+    "node": "its machine failed",
+    "lost": "it left the queue without a word",
+    "never": "it could not be begun",
 }
 
 
@@ -54,19 +54,24 @@ class Launcher(Protocol):
 
     outlives: whether its jobs go on when the driver is gone. poll_s: seconds between two looks at them. grace_s:
     seconds that they have to save when they are asked to stop. trouble: why nothing can be known or submitted at
-    present, for a person, or None.
+    present, for a person, or None. unclear: how many jobs of earlier drivers are gone, of which nothing can be said
+    yet.
     """
 
     outlives: bool
     poll_s: float
     grace_s: float
     trouble: str | None
+    unclear: int
 
-    def adopt(self) -> Sequence[Job]:
-        """The jobs of earlier drivers that may still be in progress; called once, before anything else.
+    def open(self) -> None:
+        """Be the driver's, and no other's of this grid; called before anything is written.
 
         Raises BadInput when another driver feeds this grid.
         """
+
+    def adopt(self) -> Sequence[Job]:
+        """The jobs of earlier drivers that may still be in progress; called once, and opens what is not open yet."""
 
     def room(self) -> int:
         """How many more jobs it would take now."""

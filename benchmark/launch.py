@@ -12,7 +12,9 @@ def launcher(store: RunStore, config: ExecutorConfig, grid: str) -> Launcher:
     """The launcher of a configuration, for the driver of one grid. Raises BadInput where there is no Slurm."""
     if isinstance(config, SlurmConfig):
         from benchmark.slurm.launcher import SlurmLauncher
+        from benchmark.slurm.submitit_queue import require_commands
 
+        require_commands()
         return SlurmLauncher(store, config, grid)
     assert isinstance(config, LocalConfig | InlineConfig)
     return LocalLauncher(store, config)

@@ -36,6 +36,7 @@ class LocalLauncher:
 
     outlives = False
     trouble: str | None = None
+    unclear = 0
 
     def __init__(self, store: RunStore, config: LocalConfig | InlineConfig) -> None:
         self.config = config
@@ -48,6 +49,9 @@ class LocalLauncher:
         self._machine: Machine | None = None
         self.folder = store.launches() / f"{os.getpid()}-{uuid.uuid4().hex[:8]}"
         self.stop_file = self.folder / "stop"
+
+    def open(self) -> None:
+        """Several drivers may share a grid here: claims tell them what another computes."""
 
     def adopt(self) -> Sequence[Job]:
         """None: the jobs of a driver that is gone end themselves."""

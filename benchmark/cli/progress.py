@@ -14,6 +14,7 @@ from rich.text import Text
 
 from benchmark.cli.show import duration
 from benchmark.execute import Driver
+from benchmark.jobs import WORDS, Why
 from benchmark.spec import Cell, Outcome
 
 REFRESH_PER_S = 2.0
@@ -73,13 +74,20 @@ class Display:
         words = {
             "failed": f"failed: {outcome.reason} (log: {self.driver.store.root / (outcome.log or '')})",
             "retrying": f"raised {outcome.reason}; attempt {outcome.failures + 1} follows",
-            "continuing": "was told to leave (time limit, preemption) and saved; it continues",
-            "crashed": "lost its process without a result; it continues from its checkpoint",
+            "continuing": "was told to leave and has saved; it continues",
+            "crashed": self._how_it_ended(key) if word == "crashed" else "",
             "unbegun": "lost its job before that began; it gets another",
             "killing": "did not stop in time and is killed; it continues from its last checkpoint",
         }
         if word in words:
             self._warn(f"{self.driver.plan.label(key)} {words[word]}", "red" if word == "failed" else "yellow")
+
+    def _how_it_ended(self, key: str) -> str:
+        assert self.driver is not None
+        last = self.driver.store.interruptions(key)[-1]
+        goes_on = "continues from its checkpoint" if last["checkpoint"] else "begins again"
+        why: Why = last["why"]
+        return f"has lost its job ({WORDS[why]}); it {goes_on}"
 
     def _warn(self, text: str, style: str = "yellow") -> None:
         self.console.print(text, style=style, markup=False, highlight=False, soft_wrap=True)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import hashlib
 import sys
 import traceback
@@ -16,6 +17,7 @@ from benchmark.cost.forecast import Forecast
 from benchmark.cost.price import Price
 from benchmark.errors import BadInput
 from benchmark.execute import Driver, Mode, prepare
+from benchmark.jobs import Launcher
 from benchmark.launch import launcher
 from benchmark.provenance import PROJECT
 from benchmark.request import Request
@@ -43,13 +45,30 @@ def run_grid(
 
     detach: submit what can be started now and leave; only where jobs outlive their driver.
     """
+    place = launcher(store, request.executor, plan.grid)
+    with contextlib.closing(place):
+        place.open()
+        if mode == "force":
+            store.require_free(*chosen.stages)
+        store.write_plan(plan)  # before there are run folders, which `clean` would otherwise find needed by nobody
+        prepare(chosen, store, mode)
+        return _run(plan, chosen, store, request, build_report, place, detach)
+
+
+def _run(
+    plan: Plan,
+    chosen: Plan,
+    store: RunStore,
+    request: Request,
+    build_report: BuildReport,
+    place: Launcher,
+    detach: bool,
+) -> int:
     console = Console(file=sys.stdout)
 
     def say(text: str) -> None:
         console.print(text, markup=False, highlight=False, soft_wrap=True)
 
-    prepare(chosen, store, mode)
-    store.write_plan(plan)
     display = Display(console)
     forecast = Forecast(chosen, store, request.executor)
 
@@ -57,8 +76,7 @@ def run_grid(
         forecast.heard(word, about)
         display.listen(word, about)
 
-    jobs_of = launcher(store, request.executor, plan.grid)
-    driver = Driver(chosen, store, request.executor, jobs_of, listen, forecast.price.expected)
+    driver = Driver(chosen, store, request.executor, place, listen, forecast.price.expected)
     display.driver = driver
     todo = driver.to_compute()
     say(f"grid {plan.grid}: {_before(driver, len(todo))}{_about(forecast.price) if todo else ''}")
@@ -68,8 +86,7 @@ def run_grid(
         forecast.at_launch()
     if todo and detach:
         driver.run(detach=True)
-        say(f"{driver.jobs()} jobs are in the queue and go on by themselves; {_LATER}")
-        return 0
+        return _left_alone(driver, say)
     if todo:
         with mirror, display.live():
             driver.run()
@@ -93,6 +110,18 @@ def run_grid(
         say(f"{unavailable} of {len(plan.cells)} cells are not available yet; `plan` says why")
     written = _finish(plan, store, uri, mirror, build_report, say)
     return 1 if failures or not written else 0
+
+
+def _left_alone(driver: Driver, say: Callable[[str], None]) -> int:
+    """What a driver says that leaves at once; returns the exit code."""
+    jobs, failed = driver.jobs(), len(driver.given_up)
+    if jobs:
+        say(f"{jobs} jobs are in the queue and go on by themselves; {_LATER}")
+    elif driver.to_compute():
+        say("nothing could be submitted; the same command tries again")
+    if failed:
+        say(f"{failed} stages have failed; `status` says why")
+    return 1 if failed or not jobs else 0
 
 
 def report_grid(plan: Plan, store: RunStore, request: Request, build_report: BuildReport) -> None:

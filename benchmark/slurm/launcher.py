@@ -49,6 +49,7 @@ class SlurmLauncher:
         sbatch.check(config)
         self.poll_s = config.poll_s
         self.trouble: str | None = None
+        self.unclear = 0
         self._store, self._config, self._grid, self._clock = store, config, grid, clock
         self._queue = queue or SubmititQueue(lambda work: Stint(work.keys, store.root, work.resources))
         self._ledger = Ledger(store.launches() / "slurm")
@@ -63,12 +64,16 @@ class SlurmLauncher:
 
     # what the driver calls
 
-    def adopt(self) -> Sequence[Job]:
+    def open(self) -> None:
         folder = self._store.grid_folder(self._grid) / "driver"
         self._lease = lease.Claim.acquire(folder)
         if self._lease is None:
             who = lease.words(lease.holder(folder) or {"host": "another machine", "pid": "?"})
             raise BadInput(f"grid {self._grid} is being run by {who}; `run_all.py status` shows it, or stop that first")
+
+    def adopt(self) -> Sequence[Job]:
+        if self._lease is None:
+            self.open()
         self._ledger.remove_rubbish(self._grid)
         for batch in self._ledger.of_grid(self._grid):
             if batch.job is None:
@@ -118,6 +123,7 @@ class SlurmLauncher:
             word = last.get(flight.task) or last.get((flight.batch.name, REST), "")
             endings[job] = flight.ending(self._store, self._ledger, word, now, self._config.lost_after_s)
         ended = {job: ending for job, ending in endings.items() if ending is not None}
+        self.unclear = len(endings) - len(ended)
         self._reported += ended
         return ended
 
@@ -134,6 +140,7 @@ class SlurmLauncher:
             if self._lease.beat():
                 self._settle()
             self._lease.release()
+            self._lease = None
 
     def _beat(self) -> None:
         """Raises BadInput when another driver feeds this grid."""

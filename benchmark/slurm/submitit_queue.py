@@ -156,6 +156,12 @@ def _answer(*command: str) -> list[str]:
     return done.stdout.decode(errors="replace").splitlines()
 
 
+def require_commands() -> None:
+    """Raises BadInput where Slurm's commands are not to be had."""
+    for command in ("sbatch", "srun", "squeue", "scancel"):
+        _require(command)
+
+
 def _require(command: str) -> None:
     if shutil.which(command) is None:
         raise BadInput(f"executor=slurm needs Slurm's commands, but there is no {command} here; run on a login node")

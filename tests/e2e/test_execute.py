@@ -124,7 +124,8 @@ def test_a_stage_whose_process_always_dies_fails_in_the_end(toy: Toy) -> None:
     assert said.count("crashed") == 2, "max_crashes: 2"
     failed = next(outcome for outcome in outcomes.values() if outcome.state == "failed")
     assert failed.reason == (
-        "its process died 3 times in a row without a result or a newer checkpoint (killed? out of memory?)"
+        "3 jobs in a row ended without a result or a newer checkpoint; "
+        "the last: its process was killed, or ended by itself (out of memory?)"
     )
     assert toy.drive("one")[1] == []
 

@@ -69,8 +69,9 @@ def test_a_job_of_an_earlier_driver_keeps_its_stage_from_being_offered() -> None
     front, keys = frontier()
     front.hold(keys[PLAY])
     assert front.take(0.0) is None
-    front.release(keys[PLAY])
-    assert front.take(0.0) == keys[PLAY]
+    front.release(keys[PLAY], not_before=5.0)
+    assert front.take(0.0) is None, "it waits although it was on offer before the job was found"
+    assert front.take(5.0) == keys[PLAY]
 
 
 @given(st.lists(st.sampled_from(["take", "finish", "drop", "fail"]), max_size=40), st.integers(2, 7))
