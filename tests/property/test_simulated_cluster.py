@@ -195,6 +195,6 @@ def test_five_thousand_cells_of_the_paper(tmp_path: Path) -> None:
     schema = Schema(configs.read("schema"), configs.shown("schema"))
     words = ["envs=[rtfm_s1,messenger_s2]", "seeds=278"]
     plan = make_plan(configs, schema, read_request(configs, schema, "paper", words))
-    # assert len(plan.cells) >= 5000
+    assert len(plan.cells) >= 5000
     world = World(plan, tmp_path, 5, TROUBLES, machines=60, slots=8, max_jobs=1000)
     world.check()
