@@ -17,6 +17,8 @@ from benchmark.cli.status import STATES, Status
 SIGNS = {
     "running": ("▶", "cyan"),
     "queued": ("◷", "blue"),
+    "submitted": ("◌", "blue"),
+    "gone": ("∅", "yellow"),
     "stopped": ("‖", "yellow"),
     "failed": ("✗", "bold red"),
     "blocked": ("⊘", "red"),

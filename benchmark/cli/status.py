@@ -9,37 +9,36 @@ from typing import Any
 
 from benchmark import lease
 from benchmark.cli.show import duration, failure_lines, method_table, short, table
+from benchmark.cli.submitted import Submitted, submitted
 from benchmark.cost.price import price
 from benchmark.executors import ExecutorConfig
-from benchmark.slurm.batches import Ledger
 from benchmark.spec import Outcome, Plan, cell_outcome
 from benchmark.store import RunStore
 
 # A cell's or stage's state in a word, in the order in which they are listed.
-STATES = ("done", "running", "queued", "stopped", "failed", "blocked", "missing", "unavailable")
+STATES = ("done", "running", "queued", "submitted", "gone", "stopped", "failed", "blocked", "missing", "unavailable")
 
 
 @dataclass(frozen=True)
 class Status:
     """A grid at one moment.
 
-    stages: key -> outcome. cells: name -> outcome. queued: the stages that a scheduler has been given, key -> the name
-    of the job. seconds_left: on the clock, at the parallelism of the executor; None where nothing is known of a stage
-    that is to be computed. driver: who feeds the queue of this grid, if anybody.
+    stages: key -> outcome. cells: name -> outcome. submitted: the stages that a scheduler has been given, key -> job.
+    seconds_left: on the clock, at the parallelism of the executor; None where nothing is known of a stage that is to be
+    computed. driver: who feeds the queue of this grid, if anybody.
     """
 
     plan: Plan
     store: RunStore
     stages: Mapping[str, Outcome]
     cells: Mapping[str, Outcome]
-    queued: Mapping[str, str]
+    submitted: Mapping[str, Submitted]
     seconds_left: float | None
     driver: str | None
 
     def stage_state(self, key: str) -> str:
         """One of STATES."""
-        state = self.stages[key].state
-        return "queued" if state in ("missing", "stopped") and key in self.queued else state
+        return state_of(self.stages[key], self.submitted.get(key))
 
     def cell_state(self, name: str) -> str:
         """One of STATES."""
@@ -64,6 +63,10 @@ class Status:
         left = self.seconds_left
         words = f"; about {duration(left)} left" if left else ""
         yield f"{len(self.stages)} stages: {counted([self.stage_state(key) for key in self.stages])}{words}"
+        gone = sum(self.stage_state(key) == "gone" for key in self.stages)
+        if gone:
+            who = "the next run" if self.driver is None else "their driver"
+            yield f"{gone} gone: submitted, no longer in the queue; {who} sees to it"
         if self.driver is not None:
             yield f"{self.driver} feeds the queue"
 
@@ -124,6 +127,7 @@ class Status:
 
 def look(plan: Plan, store: RunStore, executor: ExecutorConfig) -> Status:
     """The state of a plan's cells now."""
+    jobs = submitted(plan, store)
     outcomes = store.outcomes(plan)
     cells = {cell.name: cell_outcome(plan, cell, outcomes) for cell in plan.cells}
     cost = price(plan, store, executor)
@@ -134,18 +138,17 @@ def look(plan: Plan, store: RunStore, executor: ExecutorConfig) -> Status:
         store,
         outcomes,
         cells,
-        in_queue(plan, store),
+        jobs,
         None if cost.unknown else cost.wall_s,
         None if driver is None else lease.words(driver),
     )
 
 
-def in_queue(plan: Plan, store: RunStore) -> dict[str, str]:
-    """Key -> name of the job, for the stages that the ledger of jobs says a scheduler has been given."""
-    ledger = Ledger(store.launches() / "slurm")
-    batches = filter(None, map(ledger.read, ledger.names()))
-    works = ((batch.name, batch.works[index]) for batch in batches for index in batch.open())
-    return {key: name for name, work in works for key in work.keys if key in plan.stages}
+def state_of(outcome: Outcome, job: Submitted | None) -> str:
+    """One of STATES, for a stage whose job may have been submitted; one that stopped says more than its job's end."""
+    if job is None or outcome.state not in ("missing", "stopped"):
+        return outcome.state
+    return outcome.state if outcome.state == "stopped" and job.state == "gone" else job.state
 
 
 def counted(states: Sequence[str]) -> str:

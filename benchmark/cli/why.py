@@ -9,7 +9,8 @@ from typing import Any
 from benchmark import lease
 from benchmark.cli.differences import Difference, Stored
 from benchmark.cli.show import abbreviated, duration
-from benchmark.cli.status import in_queue
+from benchmark.cli.status import state_of
+from benchmark.cli.submitted import submitted
 from benchmark.executors import ExecutorConfig
 from benchmark.spec import Cell, Outcome, Plan, cell_outcome
 from benchmark.store import RunStore
@@ -19,8 +20,8 @@ from benchmark.store import RunStore
 class Why:
     """One stage of a cell.
 
-    state: one of status.STATES. reasons: done, running, queued, stopped, failed, repeated (failed, but to be tried
-    again), blocked; or why it has no result: new, seed, config, code, parent. words: the same for a person.
+    state: one of status.STATES. reasons: done, running, queued, submitted, gone, stopped, failed, repeated (failed, but
+    to be tried again), blocked; or why it has no result: new, seed, config, code, parent. words: the same for a person.
     log: its log file, where it has one.
     """
 
@@ -49,8 +50,8 @@ class Explainer:
 
     def __init__(self, plan: Plan, store: RunStore, executor: ExecutorConfig) -> None:
         self.plan, self.store, self.executor = plan, store, executor
+        self.submitted = submitted(plan, store)
         self.outcomes = store.outcomes(plan)
-        self.queued = in_queue(plan, store)
         self.stored = Stored(plan, store)
 
     def verdict(self, cell: Cell) -> str:
@@ -65,7 +66,7 @@ class Explainer:
         if any("failed" in one.reasons for one in stages):
             return f"will not be computed: {outcome.reason}; when that is corrected: `retry {cell.name}`"
         todo = [one for one in stages if one.state != "done"]
-        for state, words in (("running", "is being computed"), ("queued", "waits in the queue")):
+        for state, words in _VERDICTS.items():
             own = [one.stage for one in todo if one.state == state]
             if own:
                 return f"{words}: {', '.join(own)}; {len(todo)} of its {len(stages)} stages are not done"
@@ -107,8 +108,10 @@ class Explainer:
     def _stage(self, cell: Cell, name: str, key: str) -> Why:
         outcome = self.outcomes[key]
         log = str(self.store.root / outcome.log) if outcome.log else None
-        if outcome.state in ("missing", "stopped") and key in self.queued:
-            return Why(name, key, "queued", ("queued",), f"in Slurm's queue, in job {self.queued[key]}", log)
+        job = self.submitted.get(key)
+        state = state_of(outcome, job)
+        if job is not None and state != outcome.state:
+            return Why(name, key, state, (state,), job.words(), log)
         if outcome.state == "missing":
             return self._without_result(cell, name, key)
         words = _WORDS[outcome.state](self, key, outcome)
@@ -177,6 +180,7 @@ class Explainer:
         return f"blocked: {outcome.reason}" + (f" (log: {self.store.root / outcome.log})" if outcome.log else "")
 
 
+_VERDICTS = {"running": "is being computed", "queued": "waits in the queue", "submitted": "has been submitted"}
 _WORDS = {
     "done": Explainer._done,
     "running": Explainer._running,

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import io
+import os
+from pathlib import Path
 
 import pytest
 from rich.console import Console
@@ -35,12 +37,21 @@ def finish(store: RunStore, plan: Plan, *keys: str) -> None:
         store.publish_result(key, {"key": key, **RESULT})
 
 
+def squeue(folder: Path, monkeypatch: pytest.MonkeyPatch, script: str) -> None:
+    """A scheduler's queue on this machine: what its command does."""
+    command = folder / "bin" / "squeue"
+    command.parent.mkdir(exist_ok=True)
+    command.write_text(f"#!/bin/sh\n{script}\n", encoding="utf-8")
+    command.chmod(0o755)
+    monkeypatch.setenv("PATH", str(command.parent), prepend=os.pathsep)
+
+
 def status(toy: Toy, plan: Plan) -> Status:
     return look(plan, RunStore(toy.root), toy.request().executor)
 
 
 @pytest.fixture
-def mixed(toy: Toy) -> Status:
+def mixed(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> Status:
     """Of six cells in the north: one is done, one runs, one is in a queue, one has failed, one has stopped."""
     plan, store = toy.plan("toy", "envs=[north]", "methods=[plain]", "seeds=6"), RunStore(toy.root)
     cells = [cell.stages for cell in plan.cells]
@@ -54,7 +65,9 @@ def mixed(toy: Toy) -> Status:
         store.write_status(key, {**UNBEGUN, **now})
     assert Claim.acquire(store.claims(cells[1]["practise"])) is not None
     ledger = Ledger(store.launches() / "slurm")
-    ledger.write(ledger.new("toy", [Work((cells[2]["practise"], cells[2]["exam"]), Resources())], [(0, 0)]))
+    batch = ledger.new("toy", [Work((cells[2]["practise"], cells[2]["exam"]), Resources())], [(0, 0)])
+    ledger.write(batch)
+    squeue(toy.folder, monkeypatch, f"echo '7|PENDING|Priority|{batch.name}'")
     return status(toy, plan)
 
 
@@ -111,3 +124,43 @@ def test_who_feeds_the_queue_is_said(toy: Toy) -> None:
     assert " feeds the queue" in status(toy, plan).text()
     claim.release()
     assert " feeds the queue" not in status(toy, plan).text()
+
+
+def test_a_job_is_in_the_queue_or_gone_or_nobody_can_tell(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    """The ledger alone says only that it was submitted."""
+    plan, store = toy.plan("toy", "envs=[north]", "methods=[plain]", "seeds=2"), RunStore(toy.root)
+    first, second = (cell.stages["practise"] for cell in plan.cells)
+    ledger = Ledger(store.launches() / "slurm")
+    batch = ledger.new("toy", [Work((key,), Resources()) for key in (first, second)], [(0,), (0,)])
+    batch.job = "7"
+    ledger.write(batch)
+
+    def states() -> list[str]:
+        now = status(toy, plan)
+        return [now.stage_state(key) for key in (first, second)]
+
+    squeue(toy.folder, monkeypatch, f"echo '7_1|PENDING|Priority|{batch.name}'")
+    assert states() == ["gone", "queued"]
+    assert "1 gone: submitted, no longer in the queue; the next run sees to it" in status(toy, plan).text()
+    store.register(plan.stages[first])
+    store.write_status(first, {**UNBEGUN, "state": "stopped"})
+    assert states() == ["stopped", "queued"], "how its attempt ended says more"
+
+    squeue(toy.folder, monkeypatch, "echo 'slurm_load_jobs error: Unable to contact slurm controller' >&2; exit 1")
+    assert states() == ["submitted", "submitted"]
+    monkeypatch.setenv("PATH", str(toy.folder))
+    assert states() == ["submitted", "submitted"], "there is no Slurm here"
+    monkeypatch.undo()
+
+
+def test_a_batch_that_is_being_submitted_is_not_gone(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, store = toy.plan("one"), RunStore(toy.root)
+    key = plan.cells[0].stages["practise"]
+    ledger = Ledger(store.launches() / "slurm")
+    ledger.write(ledger.new("one", [Work((key,), Resources())], [(0,)]))
+    squeue(toy.folder, monkeypatch, "exit 0")
+    claim = Claim.acquire(store.grid_folder("one") / "driver")
+    assert claim is not None
+    assert status(toy, plan).stage_state(key) == "submitted"
+    claim.release()
+    assert status(toy, plan).stage_state(key) == "gone", "its driver died between the ledger and sbatch"

@@ -14,6 +14,7 @@ from benchmark.slurm.batches import Ledger
 from benchmark.spec import Cell, Plan, Resources
 from benchmark.store import UNBEGUN, RunStore
 from tests.toy import Toy
+from tests.unit.test_status import squeue
 
 
 def explain(toy: Toy, *words: str, grid: str = "three") -> tuple[Explainer, Cell]:
@@ -165,17 +166,18 @@ def test_a_failure_says_with_what_where_and_what_to_do(
     assert ("`retry north/taught/0`" in explainer.verdict(cell)) != again
 
 
-def test_running_stopped_and_queued_stages_say_where(toy: Toy) -> None:
+def test_running_stopped_and_queued_stages_say_where(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
     plan, store = toy.plan("three"), RunStore(toy.root)
     play, study, practise = (plan.cells[0].stages[name] for name in ("play", "study", "practise"))
     for key in (play, study):
         store.register(plan.stages[key])
         store.write_status(key, {**UNBEGUN, "done": 1, "total": 4, "attempt": 1})
     claim = Claim.acquire(store.claims(play))
-    store.note_interruption(study, {"why": "timeout", "at": 0.0, "checkpoint": 0, "job": "one"})
+    store.note_interruption(study, {"why": "timeout", "at": "", "checkpoint": 0, "job": "one", "in_a_row": 1})
     ledger = Ledger(store.launches() / "slurm")
     batch = ledger.new("three", [Work((practise,), Resources())], [(0,)])
     ledger.write(batch)
+    squeue(toy.folder, monkeypatch, f"echo '7|PENDING|Priority|{batch.name}'")
     found = why(toy)
     assert claim is not None
     assert found["play"].words.startswith("is being computed by process ")
@@ -186,6 +188,21 @@ def test_running_stopped_and_queued_stages_say_where(toy: Toy) -> None:
     assert found["practise"].words == f"in Slurm's queue, in job {batch.name}"
     explainer, cell = explain(toy)
     assert explainer.verdict(cell) == "is being computed: play; 4 of its 4 stages are not done"
+
+
+def test_a_job_that_has_left_the_queue_is_not_said_to_wait_in_it(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
+    plan, store = toy.plan("three"), RunStore(toy.root)
+    ledger = Ledger(store.launches() / "slurm")
+    batch = ledger.new("three", [Work((plan.cells[0].stages["play"],), Resources())], [(0,)])
+    ledger.write(batch)
+    squeue(toy.folder, monkeypatch, "exit 0")
+    play = why(toy)["play"]
+    assert play.reasons == ("gone",)
+    assert play.words == (
+        f"submitted in job {batch.name}, no longer in the queue; its driver or the next run sees to it"
+    )
+    explainer, cell = explain(toy)
+    assert explainer.verdict(cell).startswith("will be computed by the next run: ")
 
 
 def test_a_cell_that_is_not_available_says_why(toy: Toy) -> None:
