@@ -20,6 +20,7 @@ from benchmark.executors import ExecutorConfig
 from benchmark.files import Unwritable
 from benchmark.frontier import Frontier
 from benchmark.jobs import WORDS, Ending, Job, Launcher, Work
+from benchmark.log_file import open_log
 from benchmark.spec import Outcome, Plan, blocked
 from benchmark.store import RunStore
 from benchmark.urgency import chain_seconds, group, mean_seconds
@@ -288,8 +289,10 @@ class Driver:
             self.listen("continuing", key)
             return
         if ending.words:
-            with self.store.log_file(key).open("a", encoding="utf-8") as log:
-                log.write(f"--- the job's process ended without a result; it said last:\n{ending.words}\n")
+            with contextlib.suppress(Unwritable), open_log(self.store.log_file(key)) as log:
+                log.write(
+                    f"--- the job ended without a result ({WORDS[ending.why]}); its last words:\n{ending.words}\n"
+                )
         if in_a_row > self.config.max_crashes:
             times = "a job" if in_a_row == 1 else f"{in_a_row} jobs in a row"
             reason = f"{times} ended without a result or a newer checkpoint; the last: {WORDS[ending.why]}"

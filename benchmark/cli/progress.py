@@ -12,7 +12,7 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.cli.show import duration
+from benchmark.cli.show import duration, log_words
 from benchmark.execute import Driver
 from benchmark.jobs import WORDS, Why
 from benchmark.spec import Cell, Outcome
@@ -72,7 +72,7 @@ class Display:
         assert self.driver is not None
         outcome = self.driver.states[key]
         words = {
-            "failed": f"failed: {outcome.reason} (log: {self.driver.store.root / (outcome.log or '')})",
+            "failed": f"failed: {outcome.reason}{log_words(outcome, self.driver.store)}",
             "retrying": f"raised {outcome.reason}; attempt {outcome.failures + 1} follows",
             "continuing": "was told to leave and has saved; it continues",
             "crashed": self._how_it_ended(key) if word == "crashed" else "",

@@ -29,16 +29,17 @@ def failure_lines(
     """
     bad = {name: outcome for name, outcome in cells.items() if outcome.state in ("failed", "blocked")}
     said = {outcome.key for outcome in bad.values()}
-    lines = [f"{name} {outcome.state}: {outcome.reason}{_log(outcome, store)}" for name, outcome in bad.items()]
+    lines = [f"{name} {outcome.state}: {outcome.reason}{log_words(outcome, store)}" for name, outcome in bad.items()]
     for key in plan.stages:
         outcome = outcomes[key]
         if outcome.state == "failed" and key not in said:
             unharmed = "" if any(cell.name in bad for cell in plan.users[key]) else "; no result needs it"
-            lines.append(f"{plan.label(key)} failed{unharmed}: {outcome.reason}{_log(outcome, store)}")
+            lines.append(f"{plan.label(key)} failed{unharmed}: {outcome.reason}{log_words(outcome, store)}")
     return lines
 
 
-def _log(outcome: Outcome, store: RunStore) -> str:
+def log_words(outcome: Outcome, store: RunStore) -> str:
+    """Where a stage's log is, in brackets; nothing where it has none."""
     return f" (log: {store.root / outcome.log})" if outcome.log else ""
 
 

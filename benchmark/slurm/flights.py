@@ -64,7 +64,8 @@ class Flight:
     def ending(self, store: RunStore, ledger: Ledger, last: str, now: float, lost_after_s: float) -> Ending | None:
         """How a job without a word of its own has ended; None while that cannot be said.
 
-        last: Slurm's last word on it, or empty. lost_after_s: seconds of absence after which it needs none.
+        last: Slurm's last word on it (see `Queue.endings`), or empty. lost_after_s: seconds of absence after which it
+        needs none.
         """
         key = self._unfinished(store)
         if key is None or store.held(key):  # whoever computes it: as long as that lives, nothing is over
@@ -72,7 +73,7 @@ class Flight:
         if not self.mine:
             return Ending("never")
         begun = self._has_begun(store, key)
-        why = _WHY.get(last)
+        why = _WHY.get(last.partition(" ")[0])
         if why == "over" and self._absent_s(now) < min(SETTLE_S, lost_after_s):
             return None  # its stage has a word on that, which a network file system may show later than Slurm has its
         if why is None:
@@ -80,10 +81,10 @@ class Flight:
             if self._absent_s(now) < (min(SETTLE_S, lost_after_s) if stopped else lost_after_s):
                 return None
             why = "over" if stopped else "lost"
-        words = ledger.words(self.batch, self.index)
-        if not begun and (self.batch.job is None or (why in ("over", "lost") and not words)):
+        said = ledger.words(self.batch, self.index)
+        if not begun and (self.batch.job is None or (why in ("over", "lost") and not said)):
             why = "never"
-        return Ending(why, words)
+        return Ending(why, "\n".join(filter(None, (said, last and f"Slurm's last word: {last}"))))
 
     def _absent_s(self, now: float) -> float:
         return 0.0 if self.absent_since is None else now - self.absent_since

@@ -54,9 +54,10 @@ class Queue(Protocol):
         """The jobs of this user that are in the queue: waiting, running, or about to leave. Raises Unreachable."""
 
     def endings(self, names: Collection[str]) -> Mapping[Task, str]:
-        """Slurm's last word on jobs of these batches, e.g. TIMEOUT; late, incomplete or {} where nobody keeps it.
+        """Slurm's last word on jobs of these batches; late, incomplete or {} where nobody keeps it.
 
-        A batch's REST may be among them.
+        That is the state, and where it is known the cause: TIMEOUT, or FAILED (exit code 3). A batch's REST may be
+        among them.
         """
 
     def cancel(self, tasks: Collection[Task]) -> None:

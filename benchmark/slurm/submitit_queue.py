@@ -79,9 +79,10 @@ class SubmititQueue:
         found: dict[Task, str] = {}
         for some in _portions(sorted(names)):
             which = f"--name={','.join(some)}"
-            known = _states("squeue", "-h", "-r", "-t", "all", which, "-o", "%i|%T|%j")
+            known = _states("squeue", "-h", "-r", "-t", "all", which, "-o", "%i|%T|%r|%j")
             if {name for name, _ in known} != set(some):
-                found |= _states("sacct", "-X", "-n", "-P", "-S", "now-30days", which, "-o", "JobID,State,JobName")
+                fields = "JobID,State,ExitCode,JobName"
+                found |= _states("sacct", "-X", "-n", "-P", "-S", "now-30days", which, "-o", fields)
             found |= known
         return found
 
@@ -113,13 +114,23 @@ def not_submitted(words: str) -> Refused | NotNow | Unreachable:
 
 
 def _states(*command: str) -> dict[Task, str]:
-    """Of a command that prints `id|state|name`; nothing where it cannot be had."""
+    """Of a command that prints `id|state|cause|name`; nothing where it cannot be had."""
     found: dict[Task, str] = {}
     with contextlib.suppress(Unreachable):
         for line in _answer(*command):
-            job, state, name = line.split("|", 2)
-            found |= {(name, place): state.split()[0] for place in _places(job) or [REST]}  # of "CANCELLED by 1000"
+            job, state, cause, name = line.split("|", 3)
+            word = " ".join((state.split()[0], *_in_brackets(cause)))  # of "CANCELLED by 1000"
+            found |= {(name, place): word for place in _places(job) or [REST]}
     return found
+
+
+def _in_brackets(cause: str) -> list[str]:
+    """Slurm's reason, or its `exit code:signal`; nothing where it says nothing."""
+    numbers = re.fullmatch(r"(\d+):(\d+)", cause)
+    if numbers is not None:
+        code, number = map(int, numbers.groups())
+        cause = f"signal {number}" if number else f"exit code {code}" if code else ""
+    return [f"({cause})"] if cause not in ("", "None") else []
 
 
 def _places(job: str) -> list[int]:

@@ -2,14 +2,18 @@
 
 from __future__ import annotations
 
+import io
 from collections.abc import Collection, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 from pathlib import Path
 from typing import Any
 
 import pytest
+from rich.console import Console
 
+from benchmark.cli.progress import Display
 from benchmark.errors import BadInput
+from benchmark.execute import Driver, prepare
 from benchmark.executors import SlurmConfig
 from benchmark.jobs import Ending, Job, Work
 from benchmark.lease import Claim
@@ -19,6 +23,7 @@ from benchmark.slurm.launcher import WAIT_S, SlurmLauncher
 from benchmark.slurm.queue import REST, NotNow, Refused, Seen, Task, Unreachable
 from benchmark.spec import Resources
 from benchmark.store import RunStore
+from tests.toy import Toy
 
 CONFIG = SlurmConfig(
     kind="slurm",
@@ -429,7 +434,42 @@ def test_the_last_words_of_a_dead_job_can_be_read(driver: SlurmLauncher, scene: 
     scene.leaves(second, "FAILED")
     assert ended(driver, second) == [None]
     scene.clock.now += SETTLE_S
-    assert driver.ended([first, second]) == {second: Ending("over", "ModuleNotFoundError: No module named 'torch'")}
+    words = "ModuleNotFoundError: No module named 'torch'\nSlurm's last word: FAILED"
+    assert driver.ended([first, second]) == {second: Ending("over", words)}
+
+
+def test_of_a_job_that_could_not_begin_slurms_word_is_known(driver: SlurmLauncher, scene: Scene) -> None:
+    """A line of `executor.setup` has ended it without a word."""
+    (job,) = driver.submit(works("a"))
+    scene.leaves(job, "FAILED (exit code 3)")
+    assert ended(driver, job) == [None]
+    scene.clock.now += SETTLE_S
+    assert driver.ended([job]) == {job: Ending("never", "Slurm's last word: FAILED (exit code 3)")}
+
+
+@pytest.mark.parametrize("word", ["FAILED (NonZeroExitCode)", ""])
+def test_why_a_job_could_not_begin_is_in_its_stages_log(toy: Toy, word: str) -> None:
+    """Its own files are removed with its batch. A stage of which nothing is known has no log, and none is named."""
+    scene, plan, output = Scene(toy.root), toy.plan("one"), io.StringIO()
+    prepare(plan, scene.store, "cached")
+    display = Display(Console(file=output, width=999))
+    config, place = replace(CONFIG, max_crashes=0), scene.launcher(plan.grid)
+    driver = display.driver = Driver(plan, scene.store, config, place, display.listen, clock=scene.clock)
+    driver.begin()
+    driver.step()
+    (task,) = scene.queue.jobs
+    scene.queue.jobs.clear()
+    scene.queue.last_words = {task: word} if word else {}
+    driver.step()
+    scene.clock.now += CONFIG.lost_after_s
+    assert not driver.step()
+    driver.end()
+    log = scene.store.log_file(plan.cells[0].stages["practise"])
+    assert "it could not be begun" in output.getvalue()
+    assert (f"(log: {log})" in output.getvalue(), "log" in output.getvalue(), log.exists()) == (bool(word),) * 3
+    if word:
+        assert log.read_text(encoding="utf-8").endswith(f"Slurm's last word: {word}\n")
+    assert list(scene.store.launches().glob("slurm/*")) == []
 
 
 # drivers come and go

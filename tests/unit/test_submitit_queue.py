@@ -64,13 +64,27 @@ def test_jobs_are_cancelled_by_the_id_that_the_queue_shows_now(queue: SubmititQu
 def test_the_last_word_on_a_job(queue: SubmititQueue, commands: Commands) -> None:
     """The controller's is the newer one; the accounting is only asked for what the controller has forgotten."""
     notes = commands(
-        squeue="echo '12_0|TIMEOUT|ldd-night-1'",
-        sacct="printf '%s\\n' '12_0|RUNNING|ldd-night-1' '13_[0,2-3%8]|CANCELLED by 9|ldd-b-2' '13|CANCELLED|ldd-b-2'",
+        squeue="echo '12_0|TIMEOUT|None|ldd-night-1'",
+        sacct="printf '%s\\n' '12_0|RUNNING|0:0|ldd-night-1' '13_[0,2-3%8]|CANCELLED by 9|0:0|ldd-b-2' "
+        "'13|CANCELLED|0:0|ldd-b-2'",
     )
     assert queue.endings(["ldd-night-1"]) == {("ldd-night-1", 0): "TIMEOUT"}
     assert "sacct" not in notes.read_text(encoding="utf-8")
     cancelled = {("ldd-b-2", place): "CANCELLED" for place in (0, 2, 3, REST)}
     assert queue.endings(["ldd-night-1", "ldd-b-2"]) == {("ldd-night-1", 0): "TIMEOUT", **cancelled}
+
+
+def test_the_last_word_names_the_cause_where_slurm_knows_it(queue: SubmititQueue, commands: Commands) -> None:
+    commands(
+        squeue="printf '%s\\n' '12_0|FAILED|NonZeroExitCode|ldd-a-1' '12_1|COMPLETED|None|ldd-a-1'",
+        sacct="printf '%s\\n' '13_0|FAILED|3:0|ldd-b-2' '13_1|OUT_OF_MEMORY|0:125|ldd-b-2'",
+    )
+    assert queue.endings(["ldd-a-1", "ldd-b-2"]) == {
+        ("ldd-a-1", 0): "FAILED (NonZeroExitCode)",
+        ("ldd-a-1", 1): "COMPLETED",
+        ("ldd-b-2", 0): "FAILED (exit code 3)",
+        ("ldd-b-2", 1): "OUT_OF_MEMORY (signal 125)",
+    }
 
 
 def test_there_may_be_no_accounting(queue: SubmititQueue, commands: Commands) -> None:
