@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
 from typing import Any
@@ -113,13 +113,20 @@ class SlurmConfig(ExecutorConfig):
         when one of them does.
         """
         given: dict[str, Any] = {name: getattr(self, name) for name in _GIVEN}
-        environment, stages = plan.environment(key), plan.names(key)
-        methods = dict.fromkeys(cell.method for cell in plan.users[key])
-        names = [f"{environment}/{method}/{stage}" for method in methods for stage in stages]
+        names = _names(plan, key)
         for line in self.resources:
             if any(fnmatch.fnmatchcase(name, line["stages"]) for name in names):
                 given |= {name: value for name, value in line.items() if name != "stages"}
         return Resources(_device(given["gpus"]), self.checkpoint_s, **given)
+
+    def names(self, plan: Plan) -> Iterable[str]:
+        """`environment/method/stage` of everything in a plan that a line of `resources` can match."""
+        return dict.fromkeys(name for key in plan.stages for name in _names(plan, key))
+
+
+def _names(plan: Plan, key: str) -> list[str]:
+    methods = dict.fromkeys(cell.method for cell in plan.users[key])
+    return [f"{plan.environment(key)}/{method}/{stage}" for method in methods for stage in plan.names(key)]
 
 
 # What a line of `resources` may set, and what each is.

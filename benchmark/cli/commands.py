@@ -7,7 +7,7 @@ import sys
 from collections.abc import Callable
 from typing import TYPE_CHECKING
 
-from benchmark.cli import questions
+from benchmark.cli import questions, resource_lines
 from benchmark.cli.asked import Asked, BuildReport, note
 from benchmark.cli.parse import Options
 from benchmark.errors import BadInput
@@ -38,6 +38,7 @@ def _plan(asked: Asked) -> int:
 def _affordable(asked: Asked) -> Plan:
     """The chosen cells that the budget pays for, after the probe that was asked for; what is left out is said."""
     options, chosen = asked.options, asked.chosen
+    resource_lines.check(asked.request.executor, asked.plan, asked.configs, note)
     if options.budget is None and not options.probe:
         return chosen
     from benchmark.cli import show_cost

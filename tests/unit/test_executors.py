@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import errno
+import re
 from typing import Any
 
 import pytest
 
 from benchmark.capacity import Gpu, Machine
+from benchmark.cli.resource_lines import check
 from benchmark.configs import Configs
 from benchmark.errors import BadInput
 from benchmark.executors import SlurmConfig, executor_config
@@ -18,12 +20,12 @@ from benchmark.transient import is_transient
 from benchmark.validate import Schema
 
 GIB = 2**30
+CONFIGS = Configs(PROJECT / "configs")
 
 
 def slurm(*words: str) -> SlurmConfig:
-    configs = Configs(PROJECT / "configs")
-    schema = Schema(configs.read("schema"), "configs/schema.yaml")
-    executor = read_request(configs, schema, "demo", ["executor=slurm", *words]).executor
+    schema = Schema(CONFIGS.read("schema"), "configs/schema.yaml")
+    executor = read_request(CONFIGS, schema, "demo", ["executor=slurm", *words]).executor
     assert isinstance(executor, SlurmConfig)
     return executor
 
@@ -70,6 +72,30 @@ def test_a_stage_gets_what_the_last_line_that_matches_it_says() -> None:
     assert (ldd.device, ldd.gpus, ldd.cpus, ldd.mem_gb, ldd.time_min) == ("cuda", 1, 3, 16, 2880)
     assert (vae.device, vae.gpus, vae.mem_gb, vae.time_min) == ("cuda", 1, 32, 720)
     assert (teacher.device, teacher.time_min) == ("cpu", 2880), "it is shared with ldd, which needs the time"
+
+
+@pytest.mark.parametrize(
+    ("pattern", "complaint"),
+    [
+        ("nethack/*/polcy", "unknown stage 'polcy'; did you mean 'policy'"),
+        ("nethack/lddd/policy", "unknown method 'lddd'; did you mean 'ldd'"),
+        ("rtfm_s1/*/policy", "unknown environment 'rtfm_s1'; did you mean 'rtfm-s1'"),
+    ],
+)
+def test_a_line_about_nothing_is_refused(pattern: str, complaint: str) -> None:
+    lines = f"[{{stages: '*/*/*', cpus: 1}}, {{stages: '{pattern}', gpus: 1}}]"
+    config = slurm(f"executor.resources={lines}")
+    with pytest.raises(BadInput, match=rf"executor.resources\[1\], stages '{re.escape(pattern)}': {complaint}"):
+        check(config, shared_plan(), CONFIGS, pytest.fail)
+
+
+def test_a_line_about_another_grid_is_said() -> None:
+    """A site's file has lines for all of its grids."""
+    said: list[str] = []
+    config = slurm("executor.resources=[{stages: 'rtfm*/*/policy', gpus: 1}, {stages: '*/vae/policy', gpus: 1}]")
+    check(config, shared_plan(), CONFIGS, said.append)
+    assert said == ["executor.resources[0], stages 'rtfm*/*/policy': matches no stage of grid g"]
+    check(slurm(), shared_plan(), CONFIGS, pytest.fail)
 
 
 @pytest.mark.parametrize(
