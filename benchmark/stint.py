@@ -60,7 +60,13 @@ class Stint:
         return [(store.is_done(key), store.checkpoints(key).number()) for key in self.keys]
 
     def _run(self, key: str) -> Ended:
-        """What cannot be begun (its file is damaged, or a parent's result is) fails, so that its reason is known."""
+        """What cannot be begun (its file is damaged, or a parent's result is) fails, so that its reason is known.
+
+        What has failed for good is left so: a controller that crashed can start a job again that had ended.
+        """
+        outcome = RunStore(self.root).outcome(key)
+        if outcome.state == "failed" and not outcome.transient:
+            return "failed"
         try:
             return run_stage(key, self.root, self.resources, self.stop_file, self.driver)
         except Unwritable:
