@@ -21,7 +21,7 @@ from benchmark.store import RunStore
 _KEY = re.compile(r"[0-9a-f]{16}")
 _GRAVE = re.compile(r"\.[0-9a-f]{16}\.[0-9a-f]{8}\.deleted")
 
-What = Literal["run", "grave", "launch"]
+What = Literal["run", "grave", "launch", "probe", "batch"]
 
 
 @dataclass(frozen=True)
@@ -50,7 +50,7 @@ class Rubbish:
 
 
 def find(store: RunStore) -> list[Rubbish]:
-    """All that no grid needs: runs in no plan, what half-done deletions left, folders of commands that are gone.
+    """All that no grid needs: runs in no plan, and what deletions, commands, probes and Slurm jobs left behind.
 
     What is being computed, or waits in a queue, is left out. Raises BadInput where a plan cannot be read: then nobody
     can say what it needs.
@@ -67,15 +67,24 @@ def find(store: RunStore) -> list[Rubbish]:
     for path in sorted(store.launches().glob("*-*")):
         if _is_dead(path):
             found.append(Rubbish(path, "launch", "of a command that is gone", "", _bytes(path)))
+    for path in _forgotten(store):
+        found.append(Rubbish(path, "batch", "of Slurm jobs that are forgotten", "", _bytes(path)))
+    probe = store.probe_folder()
+    if probe.is_dir() and not any(map(lease.seems_held, _claims(probe))):
+        found.append(Rubbish(probe, "probe", "of a killed probe", "", _bytes(probe)))
     return found
 
 
 def delete(store: RunStore, rubbish: Sequence[Rubbish]) -> list[Rubbish]:
     """Delete what is still not needed; returns what was. Renamed first, so that nobody meets a folder half deleted."""
     deleted = []
-    needed = _needed(store)  # a grid may have been started since it was listed
+    needed, forgotten = _needed(store), _forgotten(store)  # a grid may have been started since it was listed
     for one in rubbish:
         if one.what == "run" and not _entomb(store, one.path.name, needed):
+            continue
+        if one.what == "probe" and not _is_free(one.path):
+            continue
+        if one.what == "batch" and one.path not in forgotten:
             continue
         shutil.rmtree(one.path, ignore_errors=True)
         deleted.append(one)
@@ -142,6 +151,34 @@ def _is_dead(folder: Path) -> bool:
     except Damaged:
         return False
     return driver is not None and lease.Process(**driver).alive() is False
+
+
+def _forgotten(store: RunStore) -> list[Path]:
+    """Folders of batches without a file in the ledger, of grids whose driver, who tidies them away, does not run."""
+    folder = store.launches() / "slurm"
+    known = set(Ledger(folder).names())
+    batches = [path for path in sorted(folder.glob(f"{lease.OURS}*/")) if path.name not in known]
+    return [path for path in batches if not lease.seems_held(store.grid_folder(_grid(path)) / "driver")]
+
+
+def _grid(batch: Path) -> str:
+    return batch.name.removeprefix(lease.OURS).rpartition("-")[0]
+
+
+def _claims(probe: Path) -> list[Path]:
+    """Those of the probe and of the stages that it computes, whose processes it does not take along when killed."""
+    return [probe / "claims", *probe.glob("*/*/claims")]
+
+
+def _is_free(probe: Path) -> bool:
+    """Whether no process probes or goes on computing there; then none can begin, for the claim is ours."""
+    claim = lease.Claim.acquire(probe / "claims")
+    if claim is None:
+        return False
+    if any(lease.settled(claims) is not None for claims in _claims(probe)[1:]):
+        claim.release()
+        return False
+    return True
 
 
 def _bytes(path: Path) -> int:

@@ -98,3 +98,46 @@ def test_a_plan_that_cannot_be_read_stops_it(toy: Toy) -> None:
 def test_a_root_that_is_not_there_is_said(tmp_path: Path) -> None:
     with pytest.raises(BadInput, match="is not there; name the folder of the runs"):
         clean.find(RunStore(tmp_path / "nowhere"))
+
+
+def test_what_a_killed_probe_left_is_found_unless_a_process_uses_it(toy: Toy) -> None:
+    store, needed, _ = roots(toy)
+    clean.delete(store, clean.find(store))
+    probe = store.probe_folder()
+    scratch = RunStore(probe / "1")
+    key = next(iter(needed.stages))
+    scratch.register(needed.stages[key])
+    for claims in (probe / "claims", scratch.claims(key)):  # the second is of a stage that outlived its probe
+        claim = Claim.acquire(claims)
+        assert claim is not None
+        assert clean.find(store) == []
+        claim.release()
+    found = clean.find(store)
+    assert [(one.path, one.what) for one in found] == [(probe, "probe")]
+
+    goes_on = Claim.acquire(scratch.claims(key))
+    assert goes_on is not None
+    assert clean.delete(store, found) == []
+    goes_on.release()
+    assert clean.delete(store, found) == found
+    assert not probe.exists()
+    assert Claim.acquire(probe / "claims") is not None, "the next probe begins"
+
+
+def test_folders_of_forgotten_batches_are_found_where_no_driver_runs(toy: Toy) -> None:
+    store, _, other = roots(toy)
+    clean.delete(store, clean.find(store))
+    ledger = Ledger(store.launches() / "slurm")
+    known, forgotten = (ledger.new("my-grid", [Work(tuple(other.stages), Resources())], [(0, 0)]) for _ in range(2))
+    ledger.write(known)
+    for batch in (known, forgotten):
+        ledger.files(batch.name).mkdir()
+    driver = Claim.acquire(store.grid_folder("my-grid") / "driver")
+    assert driver is not None
+    assert clean.find(store) == []
+    driver.release()
+    found = clean.find(store)
+    assert [(one.path, one.what) for one in found] == [(ledger.files(forgotten.name), "batch")]
+    assert clean.delete(store, found) == found
+    assert ledger.files(known.name).exists()
+    assert clean.find(store) == []
