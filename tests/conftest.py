@@ -5,12 +5,38 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.toy import Toy
+
+# The longest first, so that no process is left with them at the end.
+ORDER = ("e2e/slurm", "e2e", "contract", "property")
+
+
+def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
+    def place(item: pytest.Item) -> int:
+        return next((i for i, folder in enumerate(ORDER) if f"tests/{folder}/" in item.path.as_posix()), len(ORDER))
+
+    items.sort(key=place)
+
+
+@pytest.hookimpl(optionalhook=True)
+def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
+    """One process for the tests of a file, which share what they compute, and for all that share a Slurm cluster.
+
+    xdist's own groups have no effect with pytest 9: they rename tests, which cannot be renamed any more.
+    """
+    from xdist.scheduler import LoadFileScheduling
+
+    class Scheduling(LoadFileScheduling):
+        def _split_scope(self, nodeid: str) -> str:
+            return "slurm" if nodeid.startswith("tests/e2e/slurm/") else super()._split_scope(nodeid)
+
+    return Scheduling(config, log)
 
 
 @pytest.fixture

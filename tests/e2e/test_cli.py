@@ -14,9 +14,6 @@ from benchmark.cli.session import content_hash
 from benchmark.cli.verbs import VERBS
 from tests.toy import PROJECT, Toy
 
-# With `pytest --dist loadgroup` these tests run in one process, so that the grid is computed once.
-COMPUTED_ONCE = pytest.mark.xdist_group("finished-toy-grid")
-
 
 @pytest.fixture(scope="module")
 def finished(tmp_path_factory: pytest.TempPathFactory) -> tuple[Toy, subprocess.CompletedProcess[str]]:
@@ -30,7 +27,6 @@ def here(toy: Toy, *words: str) -> int:
     return run_all.main([*words, "--configs", str(toy.configs), "--root", str(toy.root)])
 
 
-@COMPUTED_ONCE
 def test_a_run_ends_with_results_report_and_the_command_for_mlflow(
     finished: tuple[Toy, subprocess.CompletedProcess[str]],
 ) -> None:
@@ -48,7 +44,6 @@ def test_a_run_ends_with_results_report_and_the_command_for_mlflow(
     assert not list((toy.root / ".jobs").iterdir()), "submitit's files are cleared away"
 
 
-@COMPUTED_ONCE
 def test_a_finished_grid_computes_nothing_and_loads_nothing_heavy(
     finished: tuple[Toy, subprocess.CompletedProcess[str]],
 ) -> None:
@@ -65,7 +60,6 @@ def test_a_finished_grid_computes_nothing_and_loads_nothing_heavy(
     assert not loaded & {"torch", "mlflow", "pandas", "matplotlib", "submitit"}
 
 
-@COMPUTED_ONCE
 def test_the_python_module_computes_one_planned_stage(
     finished: tuple[Toy, subprocess.CompletedProcess[str]],
 ) -> None:
@@ -76,7 +70,6 @@ def test_the_python_module_computes_one_planned_stage(
     assert (done.returncode, done.stdout) == (0, f"done: {toy.root / key}\n")
 
 
-@COMPUTED_ONCE
 def test_status_shows_what_became_of_every_cell(
     finished: tuple[Toy, subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:
@@ -103,7 +96,6 @@ def test_status_shows_what_became_of_every_cell(
     }
 
 
-@COMPUTED_ONCE
 def test_the_report_verb_brings_the_copy_in_mlflow_up_to_date(
     finished: tuple[Toy, subprocess.CompletedProcess[str]], capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -9,8 +9,6 @@ import sys
 from collections import Counter
 from pathlib import Path
 
-import pytest
-
 from benchmark.store import RunStore
 from tests.toy import PROJECT
 
@@ -35,7 +33,6 @@ def finished(store: RunStore) -> dict[tuple[str, str], int]:
     return dict(counts)
 
 
-@pytest.mark.xdist_group("smoke")
 def test_the_smoke_grid_runs_to_its_report_and_then_computes_nothing(tmp_path: Path) -> None:
     first = smoke(tmp_path)
     assert first.returncode == 0, first.stdout + first.stderr

@@ -11,8 +11,6 @@ from tests.e2e.slurm.cluster import NODES, Cluster
 from tests.e2e.slurm.grids import SlurmToy
 from tests.toy import until
 
-pytestmark = pytest.mark.xdist_group("slurm")
-
 
 def test_a_toy_grid_survives_kills_preemption_a_cancelled_job_a_dead_node_and_a_dead_controller(
     cluster: Cluster, toy: SlurmToy, tmp_path_factory: pytest.TempPathFactory

@@ -23,8 +23,6 @@ from tests.e2e.slurm.cluster import Cluster
 from tests.e2e.slurm.grids import SlurmToy
 from tests.toy import PROJECT, until
 
-pytestmark = pytest.mark.xdist_group("slurm")
-
 STAGES = {"rtfm-s1": 36, "all": 105}
 EXECUTOR = ("executor=slurm", "executor.cpus=1", "executor.mem_gb=4", "executor.poll_s=1", "executor.lost_after_s=20")
 LIMITED = ("one", "learner.updates=55")

@@ -9,8 +9,6 @@ from tests.e2e.slurm.cluster import Cluster
 from tests.e2e.slurm.grids import SlurmToy
 from tests.toy import until
 
-pytestmark = pytest.mark.xdist_group("slurm")
-
 
 def test_a_grid_is_computed_once_with_the_numbers_of_an_inline_run_and_a_repeat_submits_nothing(
     cluster: Cluster, toy: SlurmToy, tmp_path_factory: pytest.TempPathFactory
