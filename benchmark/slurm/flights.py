@@ -81,10 +81,10 @@ class Flight:
             if self._absent_s(now) < (min(SETTLE_S, lost_after_s) if stopped else lost_after_s):
                 return None
             why = "over" if stopped else "lost"
-        said = ledger.words(self.batch, self.index)
-        if not begun and (self.batch.job is None or (why in ("over", "lost") and not said)):
+        if not begun and (self.batch.job is None or why in ("over", "lost")):
             why = "never"
-        return Ending(why, "\n".join(filter(None, (said, last and f"Slurm's last word: {last}"))))
+        words = (ledger.words(self.batch, self.index), last and f"Slurm's last word: {last}")
+        return Ending(why, "\n".join(filter(None, words)))
 
     def _absent_s(self, now: float) -> float:
         return 0.0 if self.absent_since is None else now - self.absent_since

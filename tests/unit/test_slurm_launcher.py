@@ -435,7 +435,7 @@ def test_the_last_words_of_a_dead_job_can_be_read(driver: SlurmLauncher, scene: 
     assert ended(driver, second) == [None]
     scene.clock.now += SETTLE_S
     words = "ModuleNotFoundError: No module named 'torch'\nSlurm's last word: FAILED"
-    assert driver.ended([first, second]) == {second: Ending("over", words)}
+    assert driver.ended([first, second]) == {second: Ending("never", words)}
 
 
 def test_of_a_job_that_could_not_begin_slurms_word_is_known(driver: SlurmLauncher, scene: Scene) -> None:
