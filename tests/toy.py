@@ -198,6 +198,7 @@ class Toy:
             stderr=subprocess.PIPE,
             text=True,
             start_new_session=True,
+            preexec_fn=_hear_ctrl_c,
         )
 
     def run(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
@@ -238,6 +239,11 @@ class Toy:
             metrics = json.loads(path.read_text())["metrics"]
             found[path.parent.name] = json.dumps(metrics).encode() + (path.parent / "metrics.jsonl").read_bytes()
         return found
+
+
+def _hear_ctrl_c() -> None:
+    """A shell that runs the tests in the background ignores Ctrl-C, and so would all that they start."""
+    signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
 def until(condition: Any, timeout: float = 30.0) -> None:

@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 
 from benchmark.errors import BadInput
+from benchmark.store import UNBEGUN
 from reports.frame import CELL_COLUMNS, CURVE_COLUMNS, GridData, load
 from tests.synthetic import GAMES, make_plan, noisy_level, write_runs
 
@@ -68,8 +69,7 @@ def test_a_cell_in_progress_says_how_far_it_is(tmp_path: Path) -> None:
     plan = make_plan({"rtfm-s1": "RTFM S1"}, seeds=(0,))
     store = write_runs(tmp_path, plan, skip=frozenset({"rtfm-s1/tabula_rasa/0"}))
     key = plan.cells[0].stages["policy"]
-    half_way = {"state": "stopped", "done": 60, "total": 100, "rate": 1.0, "shown": {}, "attempt": 1, "failures": 0}
-    store.write_status(key, {**half_way, "reason": None})
+    store.write_status(key, {**UNBEGUN, "state": "stopped", "done": 60, "total": 100, "rate": 1.0, "attempt": 1})
     assert status(load(tmp_path, "synthetic"), "rtfm-s1/tabula_rasa/0") == (
         "missing",
         "0 of 2 stages done, policy stopped at 60%",
