@@ -19,11 +19,12 @@ lint: $(VENV)/.dev
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
 
-bench: $(VENV)/.core ## speed of environments, network and planning; RTFM and Messenger against their references; prints tables
+bench: $(VENV)/.core ## speed of environments, network, planning, status and prices; RTFM and Messenger against their references; prints tables
 	$(RUN) -m benchmark.perf.env_speed
 	$(RUN) -m benchmark.perf.network_speed
 	$(RUN) -m benchmark.perf.plan_time
 	$(RUN) -m benchmark.perf.scale
+	$(RUN) -m benchmark.perf.price_time
 	$(RUN) -m benchmark.perf.env_statistics
 	$(RUN) -m benchmark.perf.messenger_statistics
 
