@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from typing import Any
 
+from benchmark.configs import leaves
 from benchmark.errors import BadInput
 from benchmark.files import Damaged
 from benchmark.spec import Cell, Plan, Stage
@@ -111,7 +112,7 @@ class Stored:
         return self._compared[pair]
 
     def _compare(self, stored: Stage, now: Stage) -> Difference:
-        before, after = _leaves(stored.params), _leaves(now.params)
+        before, after = leaves(stored.params), leaves(now.params)
         settings = {
             key: (before.get(key), after.get(key))
             for key in {**before, **after}
@@ -163,17 +164,6 @@ class Stored:
 def _about(stage: Stage) -> tuple[str, str | None]:
     env = stage.params.get("env")
     return stage.kind, str(env.get("id")) if isinstance(env, Mapping) else None
-
-
-def _leaves(params: Mapping[str, Any], prefix: str = "") -> dict[str, Any]:
-    """Dotted key -> value; a file's name may have dots itself, which does no harm here."""
-    found: dict[str, Any] = {}
-    for name, value in params.items():
-        if isinstance(value, Mapping) and value:
-            found |= _leaves(value, f"{prefix}{name}.")
-        else:
-            found[f"{prefix}{name}"] = value
-    return found
 
 
 def _value(value: Any) -> str:
