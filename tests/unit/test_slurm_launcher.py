@@ -656,3 +656,24 @@ def test_a_job_can_be_cancelled(driver: SlurmLauncher, scene: Scene) -> None:
 def test_settings_that_no_job_would_survive(scene: Scene, changes: dict[str, Any], words: str) -> None:
     with pytest.raises(BadInput, match=words):
         scene.launcher(**changes)
+
+
+def test_a_driver_that_leaves_at_once_finds_out_first_what_became_of_lost_jobs(toy: Toy) -> None:
+    """Else what was lost would count as queued by one such driver after the other."""
+    scene, plan = Scene(toy.root), toy.plan("one")
+    prepare(plan, scene.store, "cached")
+    first = Driver(plan, scene.store, CONFIG, scene.launcher(plan.grid), clock=scene.clock)
+    first.run(detach=True)
+    assert (first.jobs(), len(scene.queue.submitted)) == (1, 1)
+    scene.queue.jobs.clear()
+
+    def pause(seconds: float) -> None:
+        scene.clock.now += seconds
+
+    begun = scene.clock.now
+    second = Driver(plan, scene.store, CONFIG, scene.launcher(plan.grid), clock=scene.clock, pause=pause)
+    second.run(detach=True)
+    assert scene.clock.now - begun >= CONFIG.lost_after_s, (
+        "nobody says anything, so that is how long it takes to be sure"
+    )
+    assert (second.jobs(), len(scene.queue.submitted)) == (1, 2), "and then it is submitted again, without a rest"
