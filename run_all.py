@@ -32,6 +32,13 @@ def main(arguments: Sequence[str] | None = None) -> int:
     except BadInput as error:
         print(f"run_all: {error}", file=sys.stderr)
         return 2
+    except ModuleNotFoundError as error:
+        package = str(error.name).partition(".")[0]
+        if package in ("benchmark", "agents", "envs", "reports"):
+            raise
+        remedy = "`make demo` installs everything into .venv; then use .venv/bin/python"
+        print(f"run_all: {sys.executable} has no package {package}; {remedy}", file=sys.stderr)
+        return 2
     except KeyboardInterrupt:
         print("run_all: interrupted; the same command continues", file=sys.stderr)
         return 130

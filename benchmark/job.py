@@ -21,6 +21,7 @@ from benchmark.spec import Resources, Stage
 from benchmark.store import RunStore
 
 STATUS_EVERY_S = 0.5
+TOLD_EVERY_S = 30.0
 RATE_WINDOW_S = 20.0
 
 
@@ -58,6 +59,7 @@ class StageJob:
         self._begun = self._saved = time.monotonic()
         self._recent: deque[tuple[float, int]] = deque()
         self._shown_at = 0.0
+        self._told_at = self._begun
         failures = store.status(stage.key).get("failures", 0)
         self._status: dict[str, Any] = {**UNBEGUN, "attempt": claim.number, "pid": os.getpid(), "failures": failures}
 
@@ -87,6 +89,10 @@ class StageJob:
         if now - self._shown_at >= STATUS_EVERY_S:
             with contextlib.suppress(Unwritable):  # it is for the display only
                 self.write_status()
+        if now - self._told_at >= TOLD_EVERY_S:
+            self._told_at = now
+            told = "".join(f", {name} {value:.4g}" for name, value in self._status["shown"].items())
+            print(f"{done} of {total}, {rate:.3g} a second{told}")
         if self._stop.is_set() and not self._offers_checkpoints:
             raise Stopped  # it has no checkpoint to wait for
 

@@ -334,8 +334,7 @@ def cell_outcome(plan: Plan, cell: Cell, outcomes: Mapping[str, Outcome]) -> Out
         for outcome in stages.values():
             if outcome.state == state:
                 return outcome
-    started = any(outcome.state == "done" for outcome in stages.values())
-    return replace(result, state="stopped" if started else "missing")
+    return replace(result, state="missing")
 
 
 def provenance_of(plan: Plan, method: str, environment: str | None = None) -> str:

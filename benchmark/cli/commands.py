@@ -68,6 +68,9 @@ def _run(asked: Asked) -> int:
             "--detach needs jobs that go on alone, and executor=inline computes in this process; add executor=local"
         )
     chosen = _affordable(asked)
+    if options.verb == "retry" and not _has_failed(asked, chosen):
+        note("nothing has failed; `run` computes what is missing")
+        return 0
     asked.store.require_writable()
     if in_background:
         from benchmark.cli.background import start
@@ -76,6 +79,10 @@ def _run(asked: Asked) -> int:
     from benchmark.cli.session import run_grid
 
     return run_grid(plan, chosen, asked.store, asked.request, mode, asked.build_report, options.detach)
+
+
+def _has_failed(asked: Asked, chosen: Plan) -> bool:
+    return any(outcome.state == "failed" for outcome in asked.store.outcomes(chosen).values())
 
 
 def _report(asked: Asked) -> int:

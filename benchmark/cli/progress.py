@@ -53,7 +53,7 @@ class Display:
         assert self.driver is not None
         jobs = self.driver.jobs()
         if word == "trouble":
-            return f"Slurm: {about}"
+            return f"Slurm: {about}; looking again every few seconds, Ctrl-C leaves"
         if word == "leaving":
             return "leaving; the jobs go on in the queue" if jobs else "leaving"
         some = f"{jobs} jobs save a checkpoint" if jobs > 1 else "one job saves a checkpoint"

@@ -25,8 +25,10 @@ def _cost(price: Price) -> str:
     """Computing time, time on the clock, disk, and how well they are known."""
     if not price.stages:
         return "cost: nothing is left to compute"
-    if not price.expected:
-        unknown = "unknown, nothing like them was computed here"
+    unpriced = len(price.stages) - len(price.expected)
+    if unpriced > len(price.stages) / 2:
+        nothing = f"nothing like {unpriced} of them was computed here" if price.expected else "nothing like them was"
+        unknown = f"unknown, {nothing}" + ("" if price.expected else " computed here")
         return f"cost of the {len(price.stages)} stages to compute: {unknown}\n{_probe(price)}"
     least = "at least " if price.unknown else ""
     lines = []

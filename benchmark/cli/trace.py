@@ -179,7 +179,10 @@ def listed(found: Sequence[Trace], word: str) -> str:
     """Several entries that print one number."""
     lines = [f"{word} is {found[0].plan.headline} of"]
     for one in found:
-        lines.append(f"  {one.name}" + (f", mean over {len(one.cells)} seeds" if one.is_mean else ""))
+        facts = one.to_json()
+        lines.append(
+            f"  {one.name}" + (f", mean of {facts['done']} of {facts['planned']} seeds" if one.is_mean else "")
+        )
     return "\n".join([*lines, "name one of them to see what it rests on"])
 
 

@@ -60,7 +60,9 @@ class Explainer:
             return f"cannot be computed: {cell.unavailable}"
         outcome = cell_outcome(self.plan, cell, self.outcomes)
         if outcome.state == "done":
-            return f"is done, and will not be computed again{self._headline(outcome)}"
+            left = [name for name, key in cell.stages.items() if self.outcomes[key].state != "done"]
+            rest = f"; {', '.join(left)}, on which it does not rest, is not done" if left else ""
+            return f"is done, and will not be computed again{self._headline(outcome)}{rest}"
         required = self.plan.required(cell)
         stages = [one for one in self.stages(cell) if one.key in required]
         if any("failed" in one.reasons for one in stages):
@@ -69,8 +71,8 @@ class Explainer:
         for state, words in _VERDICTS.items():
             own = [one.stage for one in todo if one.state == state]
             if own:
-                return f"{words}: {', '.join(own)}; {len(todo)} of its {len(stages)} stages are not done"
-        return f"will be computed by the next run: {len(todo)} of its {len(stages)} stages have no result"
+                return f"{words}: {', '.join(own)}; {len(todo)} of the {len(stages)} stages it rests on are not done"
+        return f"will be computed by the next run: {len(todo)} of the {len(stages)} stages it rests on have no result"
 
     def stages(self, cell: Cell) -> list[Why]:
         """A reason for each stage, parents first."""

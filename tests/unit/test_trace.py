@@ -73,7 +73,7 @@ def test_a_number_that_several_entries_print_lists_them(toy: Toy) -> None:
     plan, store = scored(toy, 0.5, 0.5)
     assert listed(trace(plan, store, "0.500", None), "0.500").splitlines() == [
         "0.500 is score of",
-        "  north/taught, mean over 3 seeds",
+        "  north/taught, mean of 2 of 3 seeds",
         "  north/taught/0",
         "  north/taught/1",
         "name one of them to see what it rests on",

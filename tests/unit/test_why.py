@@ -52,7 +52,7 @@ def test_what_is_done_says_when_and_by_which_commit(toy: Toy) -> None:
 def test_nothing_of_its_kind_has_been_computed(toy: Toy) -> None:
     assert {one.reasons for one in why(toy).values()} == {("new",)}
     explainer, cell = explain(toy)
-    assert explainer.verdict(cell) == "will be computed by the next run: 4 of its 4 stages have no result"
+    assert explainer.verdict(cell) == "will be computed by the next run: 4 of the 4 stages it rests on have no result"
 
 
 def test_a_new_seed_is_no_change(toy: Toy) -> None:
@@ -84,7 +84,7 @@ def test_the_text_says_a_common_cause_once(toy: Toy) -> None:
     at = "UTC)"
     lines = [line.split(" (2")[0] + at if at in line else line for line in explainer.text(cell).splitlines()]
     keys = old.cells[0].stages
-    assert lines[0] == "north/taught/0 will be computed by the next run: 3 of its 4 stages have no result"
+    assert lines[0] == "north/taught/0 will be computed by the next run: 3 of the 4 stages it rests on have no result"
     assert lines[2:] == [
         f"  study     no result: settings changed since stage {keys['study']}{at}",
         "              lr: 0.1 → 0.3",
@@ -187,7 +187,7 @@ def test_running_stopped_and_queued_stages_say_where(toy: Toy, monkeypatch: pyte
     )
     assert found["practise"].words == f"in Slurm's queue, in job {batch.name}"
     explainer, cell = explain(toy)
-    assert explainer.verdict(cell) == "is being computed: play; 4 of its 4 stages are not done"
+    assert explainer.verdict(cell) == "is being computed: play; 4 of the 4 stages it rests on are not done"
 
 
 def test_a_job_that_has_left_the_queue_is_not_said_to_wait_in_it(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
