@@ -118,7 +118,7 @@ def test_on_a_full_disk_a_run_ends_in_one_line_and_the_same_command_continues(
         toy.arm("practise", "wait", at=6)
         words = ("executor.checkpoint_s=0", f"tracking.uri=sqlite:///{toy.folder}/mlflow.db")
         running = toy.start("--grid", "three", *words)
-        until(lambda: sum(len(path.read_text().splitlines()) for path in root.glob("*/metrics.jsonl")) >= 6)
+        until(lambda: [*root.glob("*/checkpoint/000006-*.json")])
         ballast = fill(root)
         toy.disarm()
         _, err = running.communicate(timeout=60)
