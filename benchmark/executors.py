@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 import fnmatch
+from abc import ABC, abstractmethod
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field
 from functools import cached_property
@@ -15,7 +16,7 @@ from benchmark.spec import Outcome, Plan, Resources
 
 
 @dataclass(frozen=True)
-class ExecutorConfig:
+class ExecutorConfig(ABC):
     """What all executors have in common; the fields and their meaning stand in configs/executor/*.yaml."""
 
     kind: str
@@ -25,13 +26,13 @@ class ExecutorConfig:
     backoff_s: float
 
     @property
+    @abstractmethod
     def slots(self) -> int:
         """Jobs at once."""
-        raise NotImplementedError
 
+    @abstractmethod
     def resources_of(self, plan: Plan, key: str) -> Resources:
         """What a stage of a plan is given."""
-        raise NotImplementedError
 
     def repeats(self, failed: Outcome) -> bool:
         """Whether a failed stage is tried again: its cause can go away, and has not been waited for long enough."""

@@ -5,7 +5,6 @@ from __future__ import annotations
 import json
 import os
 import signal
-from pathlib import Path
 
 import pytest
 
@@ -18,15 +17,6 @@ from benchmark.spec import Plan
 from benchmark.store import RunStore
 from tests.priced import executor
 from tests.toy import Toy, until
-
-
-@pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
-    """A toy whose stages also find their orders when a test computes them itself."""
-    toy = Toy.build(tmp_path)
-    for name, value in toy.environ.items():
-        monkeypatch.setenv(name, value)
-    return toy
 
 
 def bases(plan: Plan, store: RunStore) -> dict[str, Basis]:

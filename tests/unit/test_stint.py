@@ -5,7 +5,6 @@ from __future__ import annotations
 import os
 import signal
 from collections.abc import Iterator
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -17,14 +16,6 @@ from benchmark.stint import LEAVE, Stint
 from benchmark.store import RunStore
 from tests import toy as toys
 from tests.toy import Toy
-
-
-@pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
-    toy = Toy.build(tmp_path)
-    for name, value in toy.environ.items():
-        monkeypatch.setenv(name, value)
-    return toy
 
 
 @pytest.fixture
