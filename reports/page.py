@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Literal
 
@@ -53,11 +53,12 @@ Block = Text | Bullets | Facts | Gallery | Folded | Table
 
 @dataclass(frozen=True)
 class Page:
-    """A section of the report. id: anchor."""
+    """A section of the report. id: anchor. appendix: stands behind the numbered pages, with a letter."""
 
     id: str
     title: str
     blocks: tuple[Block, ...]
+    appendix: bool = False
 
     def tables(self) -> Iterator[Table]:
         """All tables, folded ones included."""
@@ -72,3 +73,11 @@ class Page:
         for block in self.blocks:
             if isinstance(block, Gallery):
                 yield from block.figures
+
+
+def numbered(pages: Sequence[Page]) -> list[tuple[str, Page]]:
+    """Pages with what stands before their titles, in the order of the report: 1, 2, …, then the appendix A, B, …"""
+    appendix = [page for page in pages if page.appendix]
+    body = [page for page in pages if not page.appendix]
+    numbers = [str(n + 1) for n in range(len(body))] + [chr(ord("A") + n) for n in range(len(appendix))]
+    return list(zip(numbers, body + appendix, strict=True))

@@ -8,7 +8,7 @@ from pathlib import Path
 
 from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
-from reports.page import Bullets, Facts, Folded, Gallery, Page, Text
+from reports.page import Bullets, Facts, Folded, Gallery, Page, Text, numbered
 from reports.tables import Table
 from reports.text import html, markdown
 
@@ -18,8 +18,8 @@ TEMPLATES = Path(__file__).parent / "templates"
 def to_markdown(title: str, pages: Sequence[Page]) -> str:
     """GitHub-flavoured Markdown; figures are the PNG files in figures/."""
     lines = [f"# {markdown(title)}", ""]
-    for page in pages:
-        lines += [f"## {markdown(page.title)}", ""]
+    for number, page in numbered(pages):
+        lines += [f"## {number}. {markdown(page.title)}", ""]
         for block in page.blocks:
             match block:
                 case Text(text, tone):
@@ -60,7 +60,7 @@ def to_html(title: str, footer: str, pages: Sequence[Page], images: Mapping[str,
     environment.filters["kind"] = lambda block: type(block).__name__
     template = environment.get_template("report.html.j2")
     sources = {name: tuple(_data_uri(svg) for svg in pair) for name, pair in images.items()}
-    return template.render(title=title, footer=footer, pages=pages, images=sources)
+    return template.render(title=title, footer=footer, pages=numbered(pages), images=sources)
 
 
 def _data_uri(svg: bytes) -> str:

@@ -37,7 +37,7 @@ class Report:
 
     @property
     def verdict(self) -> str:
-        return self.text.split("## Results")[0]
+        return self.text.split("\n## 2. ")[0]
 
     def table(self, name: str) -> Table:
         tables = {table.id: table for page in all_pages(self.data) for table in page.tables()}

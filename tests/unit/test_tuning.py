@@ -115,7 +115,7 @@ def test_the_file_holds_the_choice_the_candidates_and_what_it_rests_on(tmp_path:
 def test_the_page_marks_the_chosen_one_and_says_how_to_adopt_it(tmp_path: Path) -> None:
     run(tmp_path)
     report, _ = build(tmp_path, "synthetic")
-    text = report.read_text().split("## Tuning")[1].split("\n## ")[0]
+    text = report.read_text().split(". Tuning\n")[1].split("\n## ")[0]
     assert "| `method.distill=0.1` | **0.600** | 1/1 | 150 000 | chosen |" in text
     assert "| `method.distill=1.0` | **0.500** | 1/1 | 150 000 | chosen, the default |" in text
     assert "Equal budgets: 3 candidates for every searched method." in text
@@ -128,7 +128,7 @@ def page_on(root: Path, split: str) -> str:
     plan, _ = make_search(SEARCHED, environments=ONE, split=split)
     write_runs(root, plan, points=2)
     report, _ = build(root, "synthetic")
-    return report.read_text().split("## Tuning")[1].split("\n## ")[0]
+    return report.read_text().split(". Tuning\n")[1].split("\n## ")[0]
 
 
 def test_that_the_test_games_are_not_looked_at_is_read_from_the_plan(tmp_path: Path) -> None:
