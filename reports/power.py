@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from functools import cache
+from itertools import count
 from math import comb, sqrt
 
 import numpy as np
@@ -11,34 +12,51 @@ from scipy import special
 _NODES = 64  # of Gauss-Legendre quadrature; 3 more digits than anybody reads
 
 
-def power(n: int, effect: float, alpha: float = 0.05) -> float:
+def power(n: int, effect: float, alpha: float = 0.05, against: int | None = None) -> float:
     """Probability that Welch's two-sided t test finds a difference of `effect` standard deviations, in its direction.
 
-    n: seeds on each side, at least 2, normal with equal spread. Then Welch's statistic is Student's, noncentral with
-    2n - 2 degrees of freedom, and its critical value depends on the share of the first side's variance alone, which is
-    Beta((n - 1)/2, (n - 1)/2) and independent of it; the mean over that share is taken by quadrature. At n = 3 this is
-    less than the power of Student's test, which takes the spreads to be equal (3.51 detectable for 3.07).
+    n: seeds on each side, or on the first where `against` gives the second's, at least 2, normal with equal spread.
+    Given the share B of the first side in the sum of squares, Welch's statistic is a noncentral t with
+    n + against - 2 degrees of freedom times a known factor, and B is Beta((n - 1)/2, (against - 1)/2); the mean over B
+    is taken by quadrature. At n = 3 this is less than the power of Student's test, which takes the spreads to be equal
+    (3.51 detectable for 3.07).
     """
+    other = n if against is None else against
     nodes, weights = np.polynomial.legendre.leggauss(_NODES)
-    share = special.betaincinv((n - 1) / 2, (n - 1) / 2, (nodes + 1) / 2)
-    df = (n - 1) / (share**2 + (1 - share) ** 2)
-    critical = special.stdtrit(df, 1 - alpha / 2)
-    found = 1 - special.nctdtr(2 * n - 2, effect * sqrt(n / 2), critical)
+    share = special.betaincinv((n - 1) / 2, (other - 1) / 2, (nodes + 1) / 2)
+    first, second = share / (n * (n - 1)), (1 - share) / (other * (other - 1))
+    df = (first + second) ** 2 / (first**2 / (n - 1) + second**2 / (other - 1))
+    inverse = 1 / n + 1 / other
+    critical = special.stdtrit(df, 1 - alpha / 2) * np.sqrt((n + other - 2) * (first + second) / inverse)
+    found = 1 - special.nctdtr(n + other - 2, effect / sqrt(inverse), critical)
     return float(weights @ found) / 2
 
 
 @cache
-def smallest_effect(n: int, alpha: float = 0.05, wanted: float = 0.8) -> float:
+def smallest_effect(n: int, alpha: float = 0.05, wanted: float = 0.8, against: int | None = None) -> float:
     """The difference, in standard deviations of a seed, that `n` seeds on each side find with the wanted power."""
     low, high = 0.0, 1.0
-    while power(n, high, alpha) < wanted:
+    while power(n, high, alpha, against) < wanted:
         low, high = high, 2 * high
     while high - low > 1e-6 * high:
         middle = (low + high) / 2
-        low, high = (middle, high) if power(n, middle, alpha) < wanted else (low, middle)
+        low, high = (middle, high) if power(n, middle, alpha, against) < wanted else (low, middle)
     return high
 
 
-def smallest_p(n: int) -> float:
+def largest_spread(n: int, margin: float, alpha: float = 0.05, wanted: float = 0.8) -> float:
+    """The standard deviation between seeds up to which `n` seeds on each side find a difference of `margin`."""
+    return margin / smallest_effect(n, alpha, wanted)
+
+
+def seeds_needed(effect: float, alpha: float = 0.05, wanted: float = 0.8) -> int:
+    """The fewest seeds on each side that find `effect` standard deviations with the wanted power."""
+    if not effect > 0:
+        raise ValueError(f"no number of seeds finds a difference of {effect} standard deviations")
+    return next(n for n in count(2) if power(n, effect, alpha) >= wanted)
+
+
+def smallest_p(n: int, against: int | None = None) -> float:
     """The smallest two-sided p of the exact rank test (or permutation test of means) with `n` seeds on each side."""
-    return min(1.0, 2 / comb(2 * n, n))
+    other = n if against is None else against
+    return min(1.0, 2 / comb(n + other, n))
