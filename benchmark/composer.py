@@ -238,7 +238,7 @@ class Composer:
         return {
             key: [default.get(key), here.get(key)]
             for key in {**default, **here}
-            if default.get(key) != here.get(key) and not key.startswith(("stages.", "executor."))
+            if default.get(key) != here.get(key) and not key.startswith(("stages.", "executor.", "env.references."))
         }
 
 
