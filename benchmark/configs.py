@@ -32,7 +32,7 @@ OmegaConf.register_new_resolver(
     "first", lambda *values: next((value for value in values if value is not None), None), replace=True
 )
 
-NOT_GROUPS = ("grid", "tuned")  # folders of configurations whose files Hydra does not compose
+NOT_GROUPS = ("grid", "claims", "published", "tuned")  # folders of configurations whose files Hydra does not compose
 
 
 class Configs:

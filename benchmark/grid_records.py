@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BadInput
-from benchmark.files import Damaged, read_json, write_json
+from benchmark.files import Damaged, read_json, set_aside, write_json
 from benchmark.places import Places
 from benchmark.recipes import packed
 from benchmark.records import read_plan
@@ -18,6 +19,8 @@ class GridRecords(Places):
     """The files of `<root>/grids/<name>/`."""
 
     def write_plan(self, plan: Plan) -> None:
+        """Write the plan, and register its claims where they, or its seeds, are not the last that were registered."""
+        self._register(plan)
         write_json(self.grid_folder(plan.grid) / "plan.json", packed(plan), indent=None)
 
     def plan(self, grid: str) -> Plan:
@@ -30,6 +33,49 @@ class GridRecords(Places):
     def grids(self) -> list[str]:
         folder = self.root / "grids"
         return sorted(path.parent.name for path in folder.glob("*/plan.json"))
+
+    def _register(self, plan: Plan) -> None:
+        before, claims = self.registrations(plan.grid), plan.settings.get("claims")
+        now = {
+            **{name: claims[name] if claims else None for name in ("name", "sha256", "content")},
+            "seeds": sorted({cell.seed for cell in plan.cells}),
+        }
+        last = before[-1] if before else {"sha256": None, "seeds": now["seeds"]}
+        if all(last[name] == now[name] for name in ("sha256", "seeds")):
+            return
+        keys = {cell.stages[plan.result] for cell in plan.cells if cell.stages}
+        now["results"] = sum(self.artefact(key, "result.json").exists() for key in keys)
+        now["at"] = datetime.now(UTC).isoformat(timespec="seconds")
+        write_json(self._registrations_file(plan.grid), {"registrations": [*before, now]})
+
+    def registrations(self, grid: str) -> list[dict[str, Any]]:
+        """What the claims of a grid were, first to last: name, sha256, content (None: no claims), seeds: of the plan,
+        results: how many of its cells had a result then, at: UTC. A damaged file is set aside.
+        """
+        path = self._registrations_file(grid)
+        try:
+            data = read_json(path, {"registrations": []})
+        except Damaged:
+            set_aside(path)
+            data = None
+        return list(data["registrations"]) if data else []
+
+    def _registrations_file(self, grid: str) -> Path:
+        return self.grid_folder(grid) / "registrations.json"
+
+    def claim_record(self, grid: str) -> dict[str, dict[str, Any]]:
+        """Claim -> {status, sha256: of the claims file, at}, as `check` has recorded them; empty before the first.
+
+        Raises Damaged.
+        """
+        data = read_json(self._claims_file(grid), {"claims": {}})
+        return dict(data["claims"]) if data else {}
+
+    def write_claim_record(self, grid: str, claims: dict[str, dict[str, Any]]) -> None:
+        write_json(self._claims_file(grid), {"claims": claims})
+
+    def _claims_file(self, grid: str) -> Path:
+        return self.grid_folder(grid) / "claims.json"
 
     def note_finished(self, grid: str, state: str, report: Sequence[Path]) -> None:
         """Remember that the grid's report and mirror show this state."""

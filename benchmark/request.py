@@ -11,6 +11,7 @@ from typing import Any
 from hydra.core.override_parser.overrides_parser import OverridesParser
 from hydra.errors import HydraException
 
+from benchmark.claims import read_claims
 from benchmark.configs import Configs
 from benchmark.errors import BadInput, unknown
 from benchmark.executors import ExecutorConfig, executor_config
@@ -30,6 +31,7 @@ _GRID_TYPES: dict[str, tuple[type | None, ...]] = {
     "overrides": (list,),
     "search": (dict, None),
     "tuned": (str, None),
+    "claims": (str, None),
 }
 _TYPE_WORDS: dict[type | None, str] = {
     str: "a word",
@@ -110,6 +112,9 @@ def read_request(configs: Configs, schema: Schema, grid: str, words: Sequence[st
         )
     if tuned is not None:
         tuned.check(seeds, preset)
+    claims = None if asked.get("claims") is None else read_claims(configs, asked["claims"])
+    if search and claims is not None:
+        raise BadInput(f"claims={claims['name']} is to be tested, and this grid searches; drop search or claims")
     return Request(
         name=name,
         description=asked.get("description", ""),
@@ -130,6 +135,7 @@ def read_request(configs: Configs, schema: Schema, grid: str, words: Sequence[st
             "preset": preset,
             "overrides": {**choices, **overrides},
             "search": {one.name: {"method": one.file, "values": dict(one.values)} for one in methods if one.values},
+            "claims": claims,
         },
     )
 

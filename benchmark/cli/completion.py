@@ -172,6 +172,7 @@ def _changes(word: str, configs: _Configs) -> list[str]:
         "executor": configs.members("executor"),
         "preset": [*configs.presets(), "null"],
         "tuned": [*configs.members("tuned"), "null"],
+        "claims": [*configs.members("claims"), "null"],
         **{key: [] for key in ("seeds", "teacher_seeds", "name", "tracking.uri")},
     }
     key, sign, value = word.partition("=")

@@ -31,7 +31,8 @@ examples:
 key=value:
   seeds, envs, methods, teacher_seeds, preset, name
                 change the grid (a new name gives it its own report)
-  tuned         a file of configs/tuned/, or null: values that a search chose
+  tuned, claims files of configs/tuned/ (values that a search chose) and
+                configs/claims/ (what the grid is to show), or null
   executor=inline|local|slurm, executor.workers, …
                 how to compute (configs/executor/); changes no result
   tracking.uri  MLflow store (else MLFLOW_TRACKING_URI, else a file in --root)
@@ -66,6 +67,11 @@ class Options:
     stage: str | None = None
     follow: bool = False
     yes: bool = False
+    to: Path | None = None
+    format: str | None = None
+    name: str | None = None
+    metric: str | None = None
+    compare: tuple[str, ...] = ()
 
 
 class _Parser(argparse.ArgumentParser):
@@ -101,15 +107,16 @@ def parse(arguments: Sequence[str]) -> Options | str:
     _require_targets(name, verb, targets)
     if words and not verb.changes:
         raise BadInput(f"{words[0]!r} means nothing to {name!r}; drop it")
-    if verb.grid == "needed" and "grid" not in given:
+    if verb.grid == "needed" and "grid" not in given and "compare" not in given:
         raise BadInput("--grid is missing; name a file of configs/grid/, such as --grid demo")
     if given.get("follow") and given.get("json"):
         raise BadInput("--follow and --json contradict each other; drop one")
-    for key in ("root", "configs"):
+    for key in ("root", "configs", "to"):
         if key in given:
             given[key] = Path(given[key])
-    if "only" in given:
-        given["only"] = tuple(given["only"])
+    for key in ("only", "compare"):
+        if key in given:
+            given[key] = tuple(given[key])
     return Options(name, tuple(arguments), tuple(words), targets, **given)
 
 
@@ -137,7 +144,8 @@ def verb_help(name: str) -> str:
 
 def _usage(verb: Verb, name: str) -> str:
     """What stands behind the verb, as its usage line says it."""
-    targets = {"nothing": "", "cells": "CELL…", "cell": "CELL", "what": "CELL|NUMBER", "shell": "|".join(SHELLS)}
+    targets = {"nothing": "", "cells": "CELL…", "cell": "CELL", "what": "CELL|NUMBER", "file": "FILE"}
+    targets["shell"] = "|".join(SHELLS)
     grid = {"needed": "--grid NAME", "optional": "[--grid NAME]", "none": ""}
     target = f"[{targets[verb.takes]}]" if name in _TARGETS_OPTIONAL else targets[verb.takes]
     return " ".join(filter(None, [target, grid[verb.grid], "[options]", "[key=value …]" if verb.changes else ""]))
@@ -198,10 +206,12 @@ def _require_targets(name: str, verb: Verb, targets: Sequence[str]) -> None:
     if verb.takes == "shell" and (len(targets) != 1 or targets[0] not in SHELLS):
         written = f", not {' '.join(targets)!r}" if targets else ""
         raise BadInput(f"{name} prints the lines for {', '.join(SHELLS)}; name one{written}")
-    if verb.takes in ("cell", "what") and len(targets) > 1:
+    if verb.takes in ("cell", "what", "file") and len(targets) > 1:
         raise BadInput(f"{name} takes one word, not {len(targets)}: {' '.join(targets)}; drop all but one")
     if not targets and verb.takes != "nothing" and name not in _TARGETS_OPTIONAL:
-        wanted = "a cell, or a number of the table," if verb.takes == "what" else "a cell,"
+        wanted = {"what": "a cell, or a number of the table,", "file": "a file, or a folder,"}.get(
+            verb.takes, "a cell,"
+        )
         raise BadInput(f"{name} needs {wanted} such as {PROGRAM} {name} {next(iter(verb.examples))}")
 
 
