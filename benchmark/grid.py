@@ -9,6 +9,7 @@ from benchmark.composer import Composer, Unavailable
 from benchmark.configs import Configs
 from benchmark.errors import BadInput
 from benchmark.members import own, require_known_rules, require_same_keys
+from benchmark.published import published
 from benchmark.request import Request, nearest_cell
 from benchmark.spec import Cell, Plan, Stage
 from benchmark.validate import Schema
@@ -50,6 +51,7 @@ def make_plan(configs: Configs, schema: Schema, request: Request) -> Plan:
             "changes": {composer.environments[n]["id"]: c for n, c in composer.changes.items() if c},
             "only_in": composer.only_in(),
             "tuned": composer.tuned(),
+            "published": published(configs, [said["id"] for said in environments.values()]),
         },
         environments={said["id"]: composer.environments.get(name, said) for name, said in environments.items()},
         methods={name: composer.methods.get(name, said) for name, said in methods.items()},
