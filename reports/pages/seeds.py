@@ -1,0 +1,96 @@
+"""Every seed's score, and the other metrics of the same games."""
+
+from __future__ import annotations
+
+import math
+
+from reports.frame import GridData
+from reports.page import Page
+from reports.stats import mean_interval, wilson_interval
+from reports.tables import Cell, Column, Table
+from reports.text import interval, number, plural
+
+HIDDEN = ("episodes",)
+"""Result metrics that describe the evaluation, not the policy."""
+
+
+def page(data: GridData) -> Page:
+    """Every seed."""
+    return Page("every-seed", "Every seed", (seed_table(data), *other_metrics(data)), appendix=True)
+
+
+def seed_table(data: GridData) -> Table:
+    """Every seed's win rate with the Wilson interval of its evaluation games."""
+    seeds = sorted(set(data.cells["seed"]))
+    rows = []
+    for environment in data.environments:
+        for method in data.methods:
+            group = data.group(environment, method).set_index("seed")
+            if group.empty or (group["status"] == "unavailable").all():
+                continue
+            entries = []
+            for seed in seeds:
+                if seed not in group.index:
+                    entries.append(Cell("–", "not planned", "weak"))
+                    continue
+                row = group.loc[seed]
+                value = row[data.headline]
+                if row["status"] != "done" or math.isnan(value):
+                    entries.append(Cell("–", str(row["status"]), "weak"))
+                else:
+                    games = data.games(group.loc[[seed]])[0]
+                    noise = interval(wilson_interval(round(value * games), games)) if games else ""
+                    entries.append(Cell(number(value), noise, runs=(row["key"],)))
+            rows.append((Cell(data.environment_label(environment)), data.method_entry(method, environment), *entries))
+    lengths = sorted(set(data.games(data.cells)) - {0})
+    note = (
+        f"[95% Wilson interval] of one seed's {' or '.join(map(str, lengths))} evaluation games: the noise of playing "
+        "finitely many games, not the spread between seeds."
+    )
+    return Table(
+        id="seeds",
+        caption=f"Every seed's {data.headline_label} on {data.games_label}",
+        columns=(
+            Column("Environment", numeric=False), Column("Method", numeric=False), *(Column(f"Seed {s}") for s in seeds)
+        ),
+        rows=tuple(rows),
+        notes=(note,) if lengths else (),
+        headers=2,
+    )  # fmt: skip
+
+
+def other_metrics(data: GridData) -> list[Table]:
+    """The remaining result metrics, mean with t interval; empty where there are none."""
+    known = {name for metrics in data.stages["metrics"][data.stages["kind"] == data.plan.result] for name in metrics}
+    names = [n for n in data.cells.columns if n in known and n != data.headline and n not in HIDDEN]
+    names = [n for n in names if data.cells[n].notna().any()]
+    if not names:
+        return []
+    rows = []
+    for environment in data.environments:
+        for method in data.methods:
+            done = data.done(environment, method)
+            if done.empty:
+                continue
+            entries = []
+            for name in names:
+                summary = mean_interval(done[name].dropna().to_numpy(float))
+                spread = interval(summary.interval) if summary.why is None else summary.why
+                entries.append(Cell(number(summary.mean), spread, runs=tuple(done["key"])))
+            seeds = Cell(plural(len(done), "seed"))
+            rows.append(
+                (Cell(data.environment_label(environment)), data.method_entry(method, environment), seeds, *entries)
+            )
+    columns = ("Environment", "Method", "Finished")
+    return [
+        Table(
+            id="metrics",
+            caption="Other metrics of the same games",
+            columns=(
+                *(Column(c, numeric=False) for c in columns), *(Column(n.replace("_", " ").capitalize()) for n in names)
+            ),
+            rows=tuple(rows),
+            notes=("Mean over finished seeds, [95% t interval].",),
+            headers=2,
+        )
+    ]  # fmt: skip
