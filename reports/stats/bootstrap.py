@@ -11,7 +11,7 @@ from collections.abc import Callable, Iterator
 import numpy as np
 import numpy.typing as npt
 
-from reports.stats.aggregate import Scores, performance_profile, task_arrays
+from reports.stats.aggregate import Scores, task_arrays
 from reports.stats.intervals import Interval
 from reports.stats.values import Values, all_equal
 
@@ -44,11 +44,14 @@ def profile_band(
     scores: Scores, thresholds: Values, repetitions: int = 50_000, level: float = 0.95, seed: int = 0
 ) -> tuple[_Array, _Array]:
     """Pointwise percentile band of a performance profile, (low [T], high [T]); NaN where a task has under two runs."""
+    above = np.asarray(thresholds, dtype=np.float64)
     if _too_few((scores,)):
-        nothing = np.full(len(thresholds), np.nan)
-        return nothing, nothing
-    resampled = _resamples((scores,), repetitions, seed)
-    drawn = np.concatenate([performance_profile(block, thresholds) for (block,) in resampled])
+        return np.full(above.shape, np.nan), np.full(above.shape, np.nan)
+    rng = np.random.default_rng(seed)
+    drawn = np.zeros((repetitions, above.size))
+    for task in task_arrays(scores):
+        times = rng.multinomial(task.size, np.full(task.size, 1 / task.size), size=repetitions)
+        drawn += times.astype(np.float64) @ ((task[:, None] > above) / (task.size * len(scores)))
     low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
     return low, high
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
+from math import sqrt
 
 import numpy as np
 import numpy.typing as npt
@@ -30,32 +31,43 @@ class Band:
 def simultaneous_band(curves: npt.ArrayLike, level: float = 0.95, repetitions: int = 10_000, seed: int = 0) -> Band:
     """A band that holds the whole mean curve with probability `level` (sup-t; Montiel Olea and Plagborg-Moller 2019).
 
-    curves: [runs, points], every run at the same frames. Whole runs are resampled, which keeps the dependence along a
-    curve. The spread is estimated from few runs, so each resample is divided by a draw of sqrt(chi2_{n-1} / (n-1)), as
-    in a multivariate t: at a single point this gives about the t interval, where a plain bootstrap is too narrow.
+    curves: [runs, points], every run at the same frames. A repetition is as many new curves, each a random mixture of
+    the whole runs with Gaussian weights, and is measured in its own spread; the largest |t| along the curve gives the
+    width. At a single point this is the t interval. Runs drawn with replacement, measured in the spread of the sample,
+    would give far too narrow a band: of 5 random walks of 50 points it covers 48% and this one 95%, of 3 walks 18% and
+    90%. Where the runs are skewed, as at the foot and the top of a win rate's rise, this one covers about 85%.
     """
     runs = _runs(curves)
-    n = runs.shape[0]
+    n, points = runs.shape
     if n == 0:
-        return Band(np.full(runs.shape[1], np.nan), None, None, NO_SEED)
+        return Band(np.full(points, np.nan), None, None, NO_SEED)
     mean = runs.mean(axis=0)
     if n == 1:
         return Band(mean, None, None, ONE_SEED)
     varies = np.ptp(runs, axis=0) > 1e-12 * np.maximum(1.0, np.abs(runs).max(axis=0))
     if not varies.any():
         return Band(mean, None, None, NO_SPREAD)
-    error = np.where(varies, runs.std(axis=0, ddof=1) / np.sqrt(n), np.nan)
-    # The variance of a resampled mean is that of the n runs with divisor n, hence the factor.
-    standard = (runs - mean)[:, varies] / error[varies] / np.sqrt(n * (n - 1))
+    sd = np.where(varies, runs.std(axis=0, ddof=1), np.nan)
+    half = (
+        float(np.quantile(_largest_t((runs - mean)[:, varies] / sd[varies], repetitions, seed), level)) * sd / sqrt(n)
+    )
+    return Band(mean, mean - half, mean + half, None)
+
+
+def _largest_t(standard: _Array, repetitions: int, seed: int) -> _Array:
+    """The largest |t| along the curve of every repetition; `standard` [runs, points] has mean 0 and spread 1."""
+    n, points = standard.shape
+    products = (standard[:, None] * standard[None]).reshape(n * n, points)
     rng = np.random.default_rng(seed)
     largest = []
     for start in range(0, repetitions, _BLOCK):
-        block = min(_BLOCK, repetitions - start)
-        counts = rng.multinomial(n, np.full(n, 1 / n), size=block)
-        scale = np.sqrt(rng.chisquare(n - 1, size=block) / (n - 1))
-        largest.append(np.abs(counts @ standard).max(axis=1) / scale)
-    half = float(np.quantile(np.concatenate(largest), level)) * error
-    return Band(mean, mean - half, mean + half, None)
+        weights = rng.standard_normal((min(_BLOCK, repetitions - start), n, n))  # [repetition, new curve, run]
+        of_mean = weights.mean(axis=1)
+        apart = weights - of_mean[:, None]
+        covariance = np.swapaxes(apart, 1, 2) @ apart / (n - 1)
+        error = np.sqrt(covariance.reshape(-1, n * n) @ products / n)
+        largest.append((np.abs(of_mean @ standard) / error).max(axis=1))
+    return np.concatenate(largest)
 
 
 def percentile_band(curves: npt.ArrayLike, low: float = 0.1, high: float = 0.9) -> tuple[_Array, _Array]:
