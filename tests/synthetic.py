@@ -230,7 +230,7 @@ def _fail(store: RunStore, key: str, reason: str) -> None:
 
 
 def _finish(store: RunStore, stage: Stage, final: float, number: int) -> None:
-    metrics: dict[str, Any] = {"frames": FRAMES, "weights_sha": "c0ffee"}
+    metrics: dict[str, Any] = {"frames": FRAMES, "weights_sha": stage.key}
     seconds = 48.0 + number
     if stage.kind == "evaluate":
         won = np.arange(GAMES) < round(final * GAMES)

@@ -19,6 +19,8 @@ from reports.pages import (
     protocol,
     provenance,
     results,
+    runs,
+    seeds,
     teachers,
     tuning,
     verdict,
@@ -30,13 +32,15 @@ PAGES: tuple[Callable[[GridData], Page | None], ...] = (
     results.page,
     curves.page,
     comparisons.page,
-    teachers.page,
-    diagnostics.page,
     coverage.page,
     cost.page,
     forecast.page,
     protocol.page,
     provenance.page,
+    seeds.page,
+    teachers.page,
+    diagnostics.page,
+    runs.page,
 )
 """In the order of the report."""
 

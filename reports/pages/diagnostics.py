@@ -32,7 +32,7 @@ def page(data: GridData) -> Page | None:
         *([Gallery(tuple(drawn))] if drawn else []),
         Text("A diagnostic: no result, choice of weights or setting reads it, and it is no cost of a method.", "note"),
     ]
-    return Page("diagnostics", "Diagnostics", tuple(blocks))
+    return Page("diagnostics", "Diagnostics", tuple(blocks), appendix=True)
 
 
 def probe_table(data: GridData, rows: list[Variant]) -> Table:

@@ -28,7 +28,7 @@ def idle(config: Mapping[str, Any]) -> set[str]:
 
 def page(data: GridData) -> Page:
     """Protocol."""
-    blocks: list[Block] = [Facts(settings(data)), method_table(data)]
+    blocks: list[Block] = [Facts(settings(data)), *registration_table(data), method_table(data), *split_table(data)]
     chosen = tuned_table(data)
     if chosen is not None:
         blocks += [chosen, *unequal_warning(data)]
@@ -62,9 +62,12 @@ def settings(data: GridData) -> tuple[tuple[str, str], ...]:
         (
             "Evaluation",
             f"{' or '.join(map(str, episodes)) or 'unknown number of'} {data.games_label} per seed, a fixed list"
-            + "".join(f", `{name}`" for name in data.evaluated_on.values()),
+            + "".join(f", `{name}`" for name in data.evaluated_on.values())
+            + "; a seed's list is the same for all methods",
         ),
+        ("Policy in the evaluation", ", ".join(policy_modes(data)) or "unknown"),
         ("Searched settings", _searched(data)),
+        ("Claims", _claims(data)),
         ("Headline", f"`{data.headline}` of stage `{data.plan.result}`"),
     )
 
@@ -75,6 +78,72 @@ def _searched(data: GridData) -> str:
     if not data.tuned:
         return "none"
     return f"`{data.tuned.get('name')}`, SHA-256 `{str(data.tuned.get('sha256'))[:12]}`"
+
+
+def _claims(data: GridData) -> str:
+    given = data.plan.settings.get("claims")
+    if not given:
+        return "none registered: all comparisons are exploratory"
+    return f"`configs/claims/{given['name']}.yaml`, SHA-256 `{str(given['sha256'])[:12]}`, see the registrations"
+
+
+def policy_modes(data: GridData) -> list[str]:
+    """How the finished evaluations chose actions: argmax, sampled, …"""
+    return sorted({str(m["policy_mode"]) for m in data.stages["metrics"] if "policy_mode" in m})
+
+
+def registration_table(data: GridData) -> list[Table]:
+    """Every text of the claims, and every set of seeds, that a plan of this grid has named, first to last."""
+    if not data.registrations:
+        return []
+    return [
+        Table(
+            id="registrations",
+            caption="When the claims were registered",
+            columns=(
+                Column("When", "UTC", numeric=False), Column("Claims", numeric=False), Column("SHA-256", numeric=False),
+                Column("Seeds", numeric=False), Column("Results there by then"),
+            ),
+            rows=tuple(_registration(number, entry) for number, entry in enumerate(data.registrations)),
+            notes=(
+                "A claim that was written down or changed, or seeds that were added, when results of this grid were "
+                "there already, is a look at data and no prediction.",
+            ),
+        )
+    ]  # fmt: skip
+
+
+def _registration(number: int, entry: Mapping[str, Any]) -> tuple[Cell, ...]:
+    blind = entry["results"] == 0
+    return (
+        Cell(str(entry["at"])[:16].replace("T", " ")),
+        Cell(f"`configs/claims/{entry['name']}.yaml`" if entry["name"] else "none", "a change" if number else "first"),
+        Cell(f"`{str(entry['sha256'])[:12]}`" if entry["sha256"] else "–"),
+        Cell(", ".join(map(str, entry["seeds"]))),
+        Cell(str(entry["results"]), "" if blind else "not blind", "" if blind else "weak"),
+    )
+
+
+def split_table(data: GridData) -> list[Table]:
+    """The files that say which games, words and splits there are, as the evaluations read them."""
+    files: dict[tuple[str, str, str], list[str]] = {}
+    for cell in data.plan.cells:
+        if data.plan.result in cell.stages:
+            key = cell.stages[data.plan.result]
+            for name, sha in (data.plan.stages[key].params.get("data_sha256") or {}).items():
+                files.setdefault((cell.environment, str(name), str(sha)), []).append(key)
+    if not files:
+        return []
+    rows = [
+        (
+            Cell(data.environment_label(environment)),
+            Cell(f"`{name}`"),
+            Cell(f"`{sha[:16]}`", runs=tuple(dict.fromkeys(keys))),
+        )
+        for (environment, name, sha), keys in files.items()
+    ]
+    columns = (Column("Environment", numeric=False), Column("File", numeric=False), Column("SHA-256", numeric=False))
+    return [Table("splits", "Files behind games and splits", columns, tuple(rows), headers=2)]
 
 
 def method_table(data: GridData) -> Table:

@@ -1,4 +1,4 @@
-"""Which code, packages and machines made the numbers, and the runs themselves."""
+"""Which code, packages and machines made the numbers, how to make them again, and the checklist of a reviewer."""
 
 from __future__ import annotations
 
@@ -8,10 +8,12 @@ from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
+from reports.audit import audit, words
 from reports.frame import GridData
 from reports.page import Block, Facts, Folded, Page, Text
+from reports.pages.checklist import checklist
 from reports.tables import Cell, Column, Table
-from reports.text import duration, plural
+from reports.text import plural
 
 SHOWN_PACKAGES = ("torch", "numpy", "hydra-core", "mlflow", "gymnasium", "submitit", "pandas", "scipy", "matplotlib")
 """Packages named at the top; all of them are in the folded table."""
@@ -20,15 +22,19 @@ SHOWN_PACKAGES = ("torch", "numpy", "hydra-core", "mlflow", "gymnasium", "submit
 def page(data: GridData) -> Page:
     """Provenance."""
     if not data.provenance:
-        return Page("provenance", "Provenance", (Text("No run has recorded where it comes from yet."),))
+        nothing = Text("No run has recorded where it comes from yet.")
+        return Page("provenance", "Provenance", (nothing, rebuild_table(data), checklist(data)))
     blocks: list[Block] = []
     commits = Counter(_commit(facts) for facts in data.provenance.values())
     if len(commits) > 1:
         blocks.append(Text(f"The runs come from {len(commits)} different states of the code.", "warning"))
     blocks += [
         Facts(facts(data, commits)),
+        Text("Determinism, as the finished runs show it:"),
+        Facts(words(audit(data))),
+        rebuild_table(data),
+        checklist(data),
         Folded("All packages", package_table(data)),
-        Folded(f"All {plural(len(data.stages), 'run')}", run_table(data)),
     ]
     return Page("provenance", "Provenance", tuple(blocks))
 
@@ -45,24 +51,40 @@ def _listed(counts: Counter[str]) -> str:
 
 
 def facts(data: GridData, commits: Counter[str]) -> tuple[tuple[str, str], ...]:
-    """Commit, how to repeat it, Python, packages, hardware, determinism."""
+    """Commit, Python, packages, hardware."""
     found = list(data.provenance.values())
     packages = Counter(
         ", ".join(f"{name} {f['packages'][name]}" for name in SHOWN_PACKAGES if name in f.get("packages", {}))
         for f in found
     )
-    done = data.stages[data.stages["state"] == "done"]
-    loose = int((~done["deterministic"].astype(bool)).sum())
-    resumed = int((done["resumed"] > 0).sum())
-    repeats = "every run repeats bit for bit on its device class"
     return (
         ("Commit", _listed(commits)),
-        ("To repeat", f"`{command(data)}`"),
         ("Python", _listed(Counter(str(f.get("python")) for f in found))),
         ("Packages", _listed(packages)),
         ("Hardware", _listed(Counter(_hardware(f.get("hardware", {})) for f in found))),
-        ("Determinism", f"{plural(loose, 'run')} need not repeat bit for bit" if loose else repeats),
-        ("Interrupted", f"{plural(resumed, 'run')} continued from a checkpoint"),
+    )
+
+
+def rebuild_table(data: GridData) -> Table:
+    """What makes this report again, from its pages down to its runs."""
+    grid = shlex.quote(data.plan.grid)
+    rows = (
+        ("The runs, then the report", command(data), "every stage that is not there yet"),
+        ("Every page, table and figure", f"python run_all.py report --grid {grid}", "the run folders alone"),
+        ("The claims of page 1", f"python run_all.py check --grid {grid}", "the run folders and the registered claims"),
+        ("A number of a table", f"python run_all.py trace NUMBER --grid {grid}", "its runs, settings and commits"),
+        ("The notebooks", f"make report GRID={grid}", "the run folders alone"),
+    )
+    columns = (Column("What", numeric=False), Column("Command", numeric=False), Column("It reads", numeric=False))
+    return Table(
+        "rebuild",
+        "How to make it again",
+        columns,
+        tuple((Cell(what), Cell(f"`{how}`"), Cell(reads)) for what, how, reads in rows),
+        (
+            "Beside every table and figure lies a JSON file with the keys of the runs behind it and the SHA-256 of its "
+            "files. Equal run folders give equal pages.",
+        ),
     )
 
 
@@ -115,34 +137,3 @@ def package_table(data: GridData) -> Table:
     rows = tuple((Cell(name), Cell(version)) for name, version in newest.get("packages", {}).items())
     columns = (Column("Package", numeric=False), Column("Version", numeric=False))
     return Table("packages", "Installed packages of the newest run", columns, rows)
-
-
-def run_table(data: GridData) -> Table:
-    """Every run of the grid with its folder."""
-    rows = tuple(
-        (
-            Cell(row["key"], href=f"../../{row['key']}/" if row["attempts"] else None, runs=(row["key"],)),
-            Cell(row["kind"]),
-            Cell(data.environment_label(row["environment"])),
-            *_users(data, row["key"]),
-            Cell(row["state"]),
-            Cell(duration(float(row["seconds"]))),
-            Cell(str(row["device"] or "–")),
-            Cell(str(row["attempts"])),
-        )
-        for row in data.stages.to_dict("records")
-    )
-    columns = (
-        Column("Key", numeric=False), Column("Stage", numeric=False), Column("Environment", numeric=False),
-        Column("Methods", numeric=False), Column("Seeds"), Column("State", numeric=False), Column("Time"),
-        Column("Device", numeric=False), Column("Attempts"),
-    )  # fmt: skip
-    return Table("runs", "Runs of the grid", columns, rows)
-
-
-def _users(data: GridData, key: str) -> tuple[Cell, Cell]:
-    """The methods and the seeds that a run serves."""
-    users = data.plan.users[key]
-    methods = list(dict.fromkeys(cell.method for cell in users))
-    seeds = dict.fromkeys(str(cell.seed) for cell in users)
-    return Cell(data.method_names(methods, users[0].environment)), Cell(", ".join(seeds))

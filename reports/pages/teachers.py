@@ -175,7 +175,7 @@ def page(data: GridData) -> Page:
         blocks.append(demonstration_table(data, played))
     if not blocks:
         blocks.append(Text("No method of this grid that can be run uses demonstrations."))
-    return Page("teachers", "Demonstrations and teachers", tuple(blocks))
+    return Page("teachers", "Demonstrations and teachers", tuple(blocks), appendix=True)
 
 
 def model_table(data: GridData, kind: Kind, rows: Sequence[Variant]) -> Table:
