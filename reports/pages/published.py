@@ -1,0 +1,209 @@
+"""This grid's results beside what others have printed, and beside what they say without a number."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Sequence
+from typing import Any
+
+import numpy as np
+
+from reports.forest_figure import forest, name
+from reports.frame import GridData
+from reports.page import Block, Facts, Gallery, Page, Text
+from reports.published import Match, Published, matches
+from reports.stats import welch_difference
+from reports.tables import Cell, Column, Table
+from reports.text import interval, listed, number, plural, signed
+
+TITLE = "Ours vs published"
+KINDS = {"sd": "standard deviation", "se": "standard error", "ci95": "95% interval", "unknown": "not said of what"}
+
+
+def page(data: GridData) -> Page | None:
+    """The ledger against the grid; None for a search, which is about no method's result."""
+    if data.search:
+        return None
+    ledger = data.plan.settings.get("published")
+    if ledger is None:
+        words = "This plan was made before there was a ledger of published values; plan the grid again to see them."
+        return Page("published", TITLE, (Text(words),))
+    found = matches(data)
+    if not ledger:
+        words = "The ledger (`configs/published/`) has nothing on the environments of this grid."
+        return Page("published", TITLE, (Text(words),))
+    figures = [
+        forest(data, environment, [match for match in found if match.published.environment == environment])
+        for environment in data.environments
+    ]
+    drawn = tuple(figure for figure in figures if figure is not None)
+    blocks: list[Block] = [
+        Text(summary(found), "lead"),
+        *_empty(data, found),
+        *([Gallery(drawn)] if drawn else []),
+        *([ledger_table(data, found)] if found else []),
+        *([statement_table(data, ledger)] if any(file["content"]["statements"] for file in ledger) else []),
+        Text("Sources, and the digest of the ledger's file as it stands in the plan:"),
+        Facts(tuple(_source(file) for file in ledger)),
+    ]
+    return Page("published", TITLE, tuple(blocks))
+
+
+def summary(found: Sequence[Match]) -> str:
+    """How many values of the ledger have which verdict."""
+    verdicts = [match.judgement.verdict for match in found]
+    counts = [f"{verdicts.count(verdict)} {verdict}" for verdict in dict.fromkeys(verdicts)]
+    if not counts:
+        return "The ledger has statements, but no value, on the environments of this grid."
+    return f"{plural(len(found), 'value')} of the ledger on these environments: {listed(counts)}."
+
+
+def _empty(data: GridData, found: Sequence[Match]) -> list[Block]:
+    """Which publications have entries without a number."""
+    empty = [match for match in found if match.published.value is None]
+    blocks: list[Block] = []
+    for publication in dict.fromkeys(match.published.publication for match in empty):
+        files = [file["name"] for file in data.plan.settings["published"] if file["content"]["title"] == publication]
+        n = sum(match.published.publication == publication for match in empty)
+        words = (
+            f"The ledger lacks {plural(n, 'value')} of {publication} for these environments: nobody of this project "
+            f"has read its tables. Whoever has it fills them in, in `configs/published/{files[0]}.yaml`; a value that "
+            "was not read from the source is never entered."
+        )
+        blocks.append(Text(words, "warning"))
+    return blocks
+
+
+def ledger_table(data: GridData, found: Sequence[Match]) -> Table:
+    """One row per value."""
+    return Table(
+        id="published",
+        caption=f"Ours and published: {data.headline_label} on {data.games_label}",
+        columns=(
+            Column("Environment", numeric=False),
+            Column("Method", "where it was printed", numeric=False),
+            Column("Published", "±, seeds"),
+            Column("Ours", "95% interval"),
+            Column("Difference", "prediction interval"),
+            Column("Verdict", numeric=False),
+            Column("Known differences", numeric=False),
+        ),
+        rows=tuple(_row(data, match) for match in found),
+        notes=(
+            "Prediction interval: where the mean of as many seeds as ours falls in 95 of 100 exact replications, from "
+            "the published value, its spread and its seeds. REPRODUCED: our mean is inside it, and two one-sided tests "
+            "(α = .05) put the difference inside a margin that stands in the ledger. HIGHER, LOWER: outside it. "
+            "INCONCLUSIVE: neither, or the ledger does not know the seeds, the spread, the frames or the split. NOT "
+            "COMPARABLE: another setting. INCOMPLETE: the published value, or some of our seeds, are missing.",
+            "A published value of another setting is a band to see whether a number is sane; no difference to it is "
+            "computed.",
+        ),
+        headers=2,
+    )
+
+
+def _row(data: GridData, match: Match) -> tuple[Cell, ...]:
+    one, judgement = match.published, match.judgement
+    prediction = judgement.prediction
+    no_difference = math.isnan(judgement.difference)
+    return (
+        Cell(data.environment_label(one.environment)),
+        Cell(name(data, match), one.where or f"{one.publication}: not read yet"),
+        _published(one),
+        _ours(match),
+        Cell("–", mark="weak")
+        if no_difference
+        else Cell(
+            signed(judgement.difference),
+            f"prediction {interval(prediction)}" if prediction else "no prediction",
+            runs=match.runs,
+        ),
+        Cell(judgement.verdict, "" if judgement.verdict == "NOT COMPARABLE" else judgement.why),
+        Cell("; ".join(known_differences(data, match)) or "none known"),
+    )
+
+
+def _published(one: Published) -> Cell:
+    if one.value is None:
+        return Cell("–", "no value read yet", "weak")
+    spread = "" if one.spread is None else f" ± {number(one.spread)} ({KINDS[str(one.spread_kind)]})"
+    seeds = "seeds not said" if one.seeds is None else plural(one.seeds, "seed")
+    return Cell(number(one.value) + spread, seeds)
+
+
+def _ours(match: Match) -> Cell:
+    if match.published.method is None:
+        return Cell("–", "no method of ours", "weak")
+    if match.ours.n == 0:
+        return Cell("–", f"0/{match.planned}" if match.planned else "not in this grid", "weak")
+    spread = interval(match.ours.interval) if match.ours.interval else (match.ours.why or "")
+    return Cell(number(match.ours.mean), f"{spread} · {match.ours.n}/{match.planned}", runs=match.runs)
+
+
+def known_differences(data: GridData, match: Match) -> list[str]:
+    """The ledger's, those that plan and runs show, what the ledger does not know, and where our method comes from."""
+    one = match.published
+    found = [*one.differences, *match.mismatches]
+    if one.comparable and one.unknown:
+        found.append(f"not known: {', '.join(one.unknown)}")
+    if one.method in data.methods and (tag := data.provenance_tag(one.method, one.environment)) != "released":
+        found.append(f"our method: {tag}")
+    return found
+
+
+def statement_table(data: GridData, ledger: Sequence[dict[str, Any]]) -> Table:
+    """What is said without a number, and which way this grid's means point."""
+    rows = [
+        row
+        for file in ledger
+        for statement in file["content"]["statements"]
+        for environment in data.environments
+        if environment in statement["environments"]
+        for row in [_direction(data, file["content"]["title"], statement, environment)]
+    ]
+    return Table(
+        id="statements",
+        caption="What is said without a number, and which way our means point",
+        columns=(
+            Column("Statement", "where it stands", numeric=False),
+            Column("Environment", numeric=False),
+            *(Column(words, numeric=False) for words in DIRECTIONS),
+        ),
+        rows=tuple(rows),
+        notes=(
+            "Higher, lower: the 95% Welch interval of the difference excludes 0; not adjusted for the number of "
+            "comparisons. The tests of the paper's claims, adjusted and registered beforehand, stand under Verdict and "
+            "Comparisons. All of it is about the settings of this grid.",
+        ),
+        headers=2,
+    )
+
+
+DIRECTIONS = ("Higher than", "Cannot be told from", "Lower than", "Nothing known against")
+
+
+def _direction(data: GridData, publication: str, statement: dict[str, Any], environment: str) -> tuple[Cell, ...]:
+    better = data.done(environment, statement["better"])
+    groups: dict[str, list[str]] = {words: [] for words in DIRECTIONS}
+    runs = list(better["key"])
+    for method in statement["worse"]:
+        worse = data.done(environment, method)
+        first, second = (rows[data.headline].to_numpy(np.float64) for rows in (better, worse))
+        found = welch_difference(first, second)
+        if found.excludes_zero is None:
+            groups[DIRECTIONS[3]].append(data.method_label(method))
+            continue
+        place = 1 if not found.excludes_zero else 0 if found.difference > 0 else 2
+        groups[DIRECTIONS[place]].append(data.method_label(method))
+        runs += list(worse["key"])
+    subject = data.method_label(statement["better"])
+    return (
+        Cell(statement["text"], f"{publication}, {statement['where']}"),
+        Cell(data.environment_label(environment), f"our {subject} is"),
+        *(Cell(", ".join(names) or "–", mark="" if names else "weak", runs=tuple(runs)) for names in groups.values()),
+    )
+
+
+def _source(file: dict[str, Any]) -> tuple[str, str]:
+    content = file["content"]
+    return content["title"], f"{content['source']}. Read: {content['read_in']}. `{file['sha256'][:12]}`"
