@@ -155,9 +155,9 @@ class Plan:
     headline: the metric that tables show. settings: seeds, teacher_seeds, preset and overrides as asked for; changes:
     environment -> dotted key -> [default, here], also of environments that only lend stages; only_in: override ->
     environments, where not all have its key; search: method -> {method: the one it varies, values: dotted key ->
-    value}; tuned: None, or {name, sha256, values: environment -> method -> dotted key -> value}; claims: None, or {name,
-    sha256, content: of its file, see benchmark.claims}. environments, methods: what the composed configuration says of
-    each (label, provenance, options, switches), by name, without what is tuned for one environment; of one that is not
+    value}; tuned: None, or {name, sha256, values: environment -> method -> dotted key -> value}; claims: None, or
+    {name, sha256, content}, see benchmark.claims. environments, methods: what the composed configuration says of each
+    (label, provenance, options, switches), by name, without what is tuned for one environment; of one that is not
     available, what its file says.
     """
 

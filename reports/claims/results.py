@@ -1,0 +1,120 @@
+"""What became of a grid's claims: comparisons, gates, statuses, and when the claims were registered."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Literal
+
+from reports.stats import Difference, Interval
+
+Verdict = Literal["holds", "fails", "undecided", "incomplete"]
+"""Of one comparison. holds: there is an advantage, by Holm; fails: an advantage of the margin or more is excluded;
+undecided: neither, or not whatever the missing runs had shown; incomplete: runs are missing, and with the others it is
+neither."""
+
+Status = Literal["SUPPORTED", "REFUTED", "INCONCLUSIVE", "INCOMPLETE"]
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """One method against another on one environment.
+
+    difference: the advantage, above 0 in the claim's direction, with its interval at the level of one test alone.
+    interval: the same at the level of the family, 1 - alpha / size. p_permutation: of the permutation test, a check on
+    the other. adjusted_p: `difference.p` after Holm's procedure in its family; NaN where it is in none. planned, missing:
+    runs on each side. bounds: of the advantage, with the lowest and the highest scores that the missing runs could have;
+    None where none is missing or the metric has no end. why: the verdict in a few words. runs: keys of both sides.
+    """
+
+    environment: str
+    method: str
+    against: str
+    metric: str
+    margin: float
+    difference: Difference
+    interval: Interval | None
+    p_permutation: float
+    adjusted_p: float
+    planned: tuple[int, int]
+    missing: tuple[int, int]
+    bounds: Interval | None
+    verdict: Verdict
+    why: str
+    runs: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class Gate:
+    """One stratified permutation test for a family: its methods against all that they are compared with.
+
+    p_worst: with the scores of missing runs that speak most against the claims; NaN where the metric has no end.
+    environments: the strata. passed: both p are below alpha.
+    """
+
+    family: str
+    alpha: float
+    size: int
+    p: float
+    p_worst: float
+    environments: tuple[str, ...]
+
+    @property
+    def passed(self) -> bool:
+        """Whether the family's claims may be SUPPORTED."""
+        return self.p < self.alpha and self.p_worst < self.alpha
+
+
+@dataclass(frozen=True)
+class ClaimResult:
+    """A claim with its status. why: one line. comparisons: all that the claim needs, those without a run included."""
+
+    id: str
+    text: str
+    source: str
+    family: str
+    exploratory: bool
+    status: Status
+    why: str
+    comparisons: tuple[Comparison, ...]
+
+
+@dataclass(frozen=True)
+class Registration:
+    """When the claims, or the plan's seeds, became what they are. at: UTC. results: of the grid, that were there then.
+
+    changes: to the registration before, in words; empty for the first.
+    """
+
+    at: str
+    sha256: str | None
+    results: int
+    changes: tuple[str, ...]
+
+
+@dataclass(frozen=True)
+class ClaimsReport:
+    """All that a grid says of its claims.
+
+    scope: what the statuses are about, where that is not the settings of the files. registered: None where no store
+    has noted it. edits: later registrations. exploratory: the claims' comparisons on the grid's other environments,
+    unadjusted, which decide nothing.
+    """
+
+    name: str
+    sha256: str
+    about: str
+    scope: str
+    registered: Registration | None
+    edits: tuple[Registration, ...]
+    gates: tuple[Gate, ...]
+    claims: tuple[ClaimResult, ...]
+    exploratory: tuple[Comparison, ...]
+
+    @property
+    def preregistered(self) -> bool:
+        """Whether the claims, and the seeds, were what they are before there was a result."""
+        return self.registered is not None and all(one.results == 0 for one in (self.registered, *self.edits))
+
+    def gate(self, family: str) -> Gate:
+        """The gate of a family."""
+        return next(gate for gate in self.gates if gate.family == family)

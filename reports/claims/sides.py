@@ -1,0 +1,131 @@
+"""The scores behind a comparison, those that are missing counted, and what these could be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from dataclasses import dataclass
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+
+from reports.frame import GridData
+from reports.stats import Interval, Values, mean_bounds
+
+Array = npt.NDArray[np.float64]
+ScoresOf = Callable[[str, str], Values]
+"""(environment, method) -> one score per finished run."""
+
+
+@dataclass(frozen=True)
+class Side:
+    """The finished runs of a method on an environment. values: turned so that more is better for the claim, [runs].
+
+    label: of the method. absent: why there is no run, where there is none. runs: their keys.
+    """
+
+    label: str
+    values: Array
+    planned: int
+    absent: str
+    runs: tuple[str, ...]
+
+    @property
+    def missing(self) -> int:
+        """Planned runs without a score."""
+        return max(0, self.planned - self.values.size)
+
+    def filled(self, low: float, high: float) -> Iterator[Array]:
+        """The scores with every missing run at one of the two ends: from all at the lowest to all at the highest."""
+        for at_high in range(self.missing + 1):
+            filling = np.repeat([high, low], [at_high, self.missing - at_high])
+            yield np.concatenate([self.values, filling])
+
+
+@dataclass(frozen=True)
+class Pair:
+    """A comparison before it is computed.
+
+    sign: -1 where less of the metric is better. low, high: its ends, turned like the values; None without.
+    """
+
+    environment: str
+    method: str
+    against: str
+    sign: int
+    metric: str
+    margin: float
+    low: float | None
+    high: float | None
+    first: Side
+    second: Side
+
+    @property
+    def missing(self) -> tuple[int, int]:
+        """Runs without a score on each side."""
+        return self.first.missing, self.second.missing
+
+    @property
+    def ends(self) -> tuple[float, float] | None:
+        """The ends of the metric, if it has both and the scores lie between them (as scores of another kind may not)."""
+        if self.low is None or self.high is None:
+            return None
+        scores = np.concatenate([self.first.values, self.second.values])
+        return None if ((scores < self.low) | (scores > self.high)).any() else (self.low, self.high)
+
+    def bounds(self) -> Interval | None:
+        """The advantage with the scores that missing runs could have; None where none is missing or any is possible."""
+        if not any(self.missing) or self.ends is None:
+            return None
+        first, second = (mean_bounds(side.values, side.missing, *self.ends) for side in (self.first, self.second))
+        return Interval(first.low - second.high, first.high - second.low)
+
+    def fillings(self) -> Iterator[tuple[Array, Array]]:
+        """Both sides with every missing run at an end of the metric, in all ways; nothing where it has no ends."""
+        if self.ends is not None:
+            for first in self.first.filled(*self.ends):
+                for second in self.second.filled(*self.ends):
+                    yield first, second
+
+
+def side(data: GridData, environment: str, method: str, metric: str, sign: int, scores: ScoresOf | None) -> Side:
+    """The runs of a method on an environment."""
+    planned = data.group(environment, method)
+    done = planned[planned["status"] == "done"]
+    done = done[done[metric].notna()] if metric in done else done[:0]
+    values = np.asarray(done[metric] if scores is None and len(done) else [], np.float64)
+    if scores is not None and len(planned):
+        values = np.asarray(scores(environment, method), np.float64).ravel()
+    absent = "" if values.size else _absent(data, planned, metric)
+    return Side(data.method_label(method), sign * values, len(planned), absent, tuple(done["key"]))
+
+
+def _absent(data: GridData, planned: Any, metric: str) -> str:
+    if not len(planned):
+        return "not in this grid"
+    if (planned["status"] == "unavailable").all():
+        return "not available"
+    if (planned["status"] == "done").any():
+        return f"without `{metric}`"
+    return f"without a finished run of {len(planned)}"
+
+
+def pair(
+    data: GridData,
+    content: Mapping[str, Any],
+    claim: Mapping[str, Any],
+    environment: str,
+    against: str,
+    scores: ScoresOf | None,
+) -> Pair | None:
+    """A comparison of a claim; None on an environment whose metric the claims say nothing of."""
+    metric = content["environments"].get(environment, data.headline)
+    about = content["metrics"].get(metric)
+    if about is None:
+        return None
+    sign = 1 if claim["direction"] == "greater" else -1
+    ends = (about["low"], about["high"])[::sign]
+    low, high = (None if end is None else sign * end for end in ends)
+    method = claim["method"]
+    first, second = (side(data, environment, m, metric, sign, scores) for m in (method, against))
+    return Pair(environment, method, against, sign, metric, about["margin"], low, high, first, second)
