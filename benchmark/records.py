@@ -99,7 +99,7 @@ def read_curve(path: Path) -> tuple[bytes, list[dict[str, float]]]:
     for number, line in enumerate(data.splitlines(), start=1):
         try:
             row = json.loads(line)
-            row["frames"]
+            row["frames"] + 0  # a number
         except (ValueError, KeyError, TypeError):
             remedy = f"move {path.parent} away and run its grid again, which computes it anew"
             raise Damaged(f"{path} is damaged in line {number}; {remedy}") from None

@@ -20,6 +20,7 @@ from benchmark.spec import Cell, Outcome, Plan, cell_outcome, provenance_of
 from benchmark.store import RunStore
 from reports import tables
 from reports.applied import applied
+from reports.curve_data import Curves, read_curves
 from reports.extra import COST_COLUMNS, costs, policy_key
 
 STATUSES = ("done", "failed", "blocked", "missing", "unavailable")
@@ -33,7 +34,6 @@ STAGE_COLUMNS = (
     "key", "kind", "label", "environment", "cells", "state", "reason", "log", "seconds", "device", "attempts",
     "resumed", "deterministic", "finished", "commit", "dirty", "metrics",
 )  # fmt: skip
-CURVE_COLUMNS = ("environment", "method", "seed", "stage", "key", "whole", "frames", "metric", "value")
 
 
 @dataclass(frozen=True)
@@ -44,9 +44,9 @@ class GridData:
     done), a `seconds_<stage>` column per stage of the pipeline and the coefficients of reports.applied. provenance: of
     the method on the environment; commit, dirty: of the code of the result's run. key: the run of the result; keys: all
     runs of the cell; seconds: of all stages that its result needs, each once, shared ones included. COST_COLUMNS: see
-    reports.extra. stages: STAGE_COLUMNS, one row per distinct stage; metrics is a mapping. curves: CURVE_COLUMNS; whole
-    says that the stage is done. provenance: stage key -> commit, packages, …. forecast: stage key -> seconds, basis, as
-    they were foretold before the stage began.
+    reports.extra. stages: STAGE_COLUMNS, one row per distinct stage; metrics is a mapping. curves: of every distinct
+    stage. provenance: stage key -> commit, packages, …. forecast: stage key -> seconds, basis, as they were foretold
+    before the stage began. registrations: of the grid's claims, see benchmark.grid_records.
     """
 
     root: Path
@@ -54,9 +54,10 @@ class GridData:
     plan: Plan
     cells: pd.DataFrame
     stages: pd.DataFrame
-    curves: pd.DataFrame
+    curves: Curves
     provenance: Mapping[str, Mapping[str, Any]]
     forecast: Mapping[str, Mapping[str, Any]]
+    registrations: Sequence[Mapping[str, Any]]
 
     @property
     def headline(self) -> str:
@@ -87,6 +88,11 @@ class GridData:
     def curve_keys(self) -> frozenset[str]:
         """The runs whose results are evaluated: their curves are the learning curves."""
         return frozenset(key for cell in self.plan.cells if (key := policy_key(self.plan, cell)))
+
+    @cached_property
+    def finished(self) -> frozenset[str]:
+        """Keys of all stages that are done: nothing will be added to their curves."""
+        return frozenset(self.stages["key"][self.stages["state"] == "done"])
 
     @cached_property
     def environments(self) -> list[str]:
@@ -204,9 +210,10 @@ def load(root: Path, grid: str) -> GridData:
         plan=plan,
         cells=_frame(cells, (*CELL_COLUMNS, plan.headline)),
         stages=_frame(stages, STAGE_COLUMNS),
-        curves=_curves(store, plan, outcomes),
+        curves=read_curves(store, list(plan.stages)),
         provenance=provenance,
         forecast=store.forecast(grid),
+        registrations=store.registrations(grid),
     )
 
 
@@ -299,30 +306,3 @@ def _stage_row(plan: Plan, key: str, outcome: Outcome) -> dict[str, Any]:
 
 def _name_in_pipeline(users: tuple[Cell, ...], key: str) -> str:
     return next(name for name, found in users[0].stages.items() if found == key)
-
-
-def _curves(store: RunStore, plan: Plan, outcomes: Mapping[str, Outcome]) -> pd.DataFrame:
-    """A shared stage's curve appears once per cell, so that a cell's rows are complete."""
-    curves = {key: _long(store.curve(key)) for key in plan.stages}
-    parts = [
-        curves[key].assign(
-            environment=cell.environment,
-            method=cell.method,
-            seed=cell.seed,
-            stage=name,
-            key=key,
-            whole=outcomes[key].state == "done",
-        )
-        for cell in plan.cells
-        for name, key in cell.stages.items()
-        if len(curves[key])
-    ]
-    columns = list(CURVE_COLUMNS)
-    return pd.concat(parts, ignore_index=True)[columns] if parts else pd.DataFrame(columns=columns)
-
-
-def _long(rows: list[dict[str, float]]) -> pd.DataFrame:
-    """Rows with a column per metric as rows of (frames, metric, value), without the holes."""
-    if not rows:
-        return pd.DataFrame(columns=["frames", "metric", "value"])
-    return pd.DataFrame(rows).melt(id_vars="frames", var_name="metric").dropna(subset=["value"])

@@ -9,7 +9,7 @@ import pytest
 
 from benchmark.errors import BadInput
 from benchmark.store import UNBEGUN
-from reports.frame import CELL_COLUMNS, CURVE_COLUMNS, GridData, load
+from reports.frame import CELL_COLUMNS, GridData, load
 from tests.synthetic import GAMES, make_plan, noisy_level, write_runs
 
 CELL = ["environment", "method", "seed"]
@@ -19,6 +19,10 @@ def status(data: GridData, name: str) -> tuple[str, str | None]:
     environment, method, seed = name.split("/")
     row = data.group(environment, method).set_index("seed").loc[int(seed)]
     return row["status"], row["reason"]
+
+
+def policy(data: GridData, name: str) -> str:
+    return next(cell.stages["policy"] for cell in data.plan.cells if cell.name == name)
 
 
 @pytest.fixture(scope="module")
@@ -81,18 +85,16 @@ def test_a_grid_that_has_not_begun_has_rows_without_scores(tmp_path: Path) -> No
     data = load(tmp_path, "synthetic")
     assert set(data.cells["status"]) == {"missing"}
     assert set(CELL_COLUMNS) <= set(data.cells.columns)
-    assert list(data.curves.columns) == list(CURVE_COLUMNS)
+    assert data.curves.keys() == ()
     assert data.done("rtfm-s1").empty
 
 
-def test_curves_are_tidy_and_know_whether_they_are_whole(partial: GridData) -> None:
-    curves = partial.curves[partial.curves["stage"] == "policy"]
-    assert set(curves["metric"]) == {"train/win_rate", "test/win_rate"}
-    assert not curves.duplicated([*CELL, "frames", "metric"]).any()
-    assert not curves["value"].isna().any()
-    broken = curves[(curves["environment"] == "rtfm-s1") & (curves["method"] == "ldd_rep") & (curves["seed"] == 1)]
-    assert len(broken) > 0
-    assert not broken["whole"].any()
+def test_a_failed_policy_has_the_curve_it_got_to_and_is_not_finished(partial: GridData) -> None:
+    broken = policy(partial, "rtfm-s1/ldd_rep/1")
+    assert set(partial.curves.metrics(broken)) == {"train/win_rate", "test/win_rate"}
+    assert partial.curves.points(broken, "train/win_rate")[0][-1] == 90_000
+    assert broken not in partial.finished
+    assert policy(partial, "rtfm-s1/ldd_rep/2") in partial.finished
 
 
 def test_shared_stages_appear_once_and_say_how_many_cells_they_serve(partial: GridData) -> None:

@@ -1,0 +1,142 @@
+"""Sample efficiency (statistics.md rule 12): mean height of the curves, and frames to a threshold fixed beforehand."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
+
+from reports.contrasts import unreliable
+from reports.curves import Curve, extra_frames, seed_curves
+from reports.frame import GridData
+from reports.stats import area_under_curve, frames_to_threshold, mean_interval, median_time
+from reports.tables import Cell, Column, Table
+from reports.text import count, interval, number, plural
+
+FIXED = 0.5
+"""The win rate to reach where an environment has no references."""
+
+
+@dataclass(frozen=True)
+class Threshold:
+    """A score to reach, and where it comes from, in words; neither depends on the results."""
+
+    value: float
+    why: str
+
+
+def threshold(data: GridData, environment: str) -> Threshold | None:
+    """Half-way from the random player's score to the expert's; FIXED where no such references are known.
+
+    None where they are not known and the headline is no win rate, of which nobody can say what is much.
+    """
+    references = data.plan.environments.get(environment, {}).get("references") or {}
+    low, high = ((references.get(player) or {}).get(data.headline) for player in ("random", "expert"))
+    if low is not None and high is not None:
+        return Threshold(
+            (low + high) / 2, f"half-way from a random player ({number(low)}) to the expert ({number(high)})"
+        )
+    if data.counts_wins:
+        return Threshold(FIXED, "fixed for all environments without a reference of a random player and an expert")
+    return None
+
+
+def common_end(curves: Mapping[str, Sequence[Curve]]) -> float | None:
+    """The frames that every finished curve of an environment has; None where no curve is finished."""
+    ends = [float(curve.frames[-1]) for seeds in curves.values() for curve in seeds if curve.whole]
+    return min(ends) if ends and min(ends) > 0 else None
+
+
+@dataclass(frozen=True)
+class Axis:
+    """A way to count frames, in words, and every method's curves by it."""
+
+    words: str
+    curves: Mapping[str, Sequence[Curve]]
+
+
+def efficiency_table(data: GridData, environment: str) -> Table | None:
+    """Method × (area under the curve, frames to the threshold), each by RL frames and by all frames.
+
+    None where no policy of the environment has a curve of the evaluation games.
+    """
+    metric, shift = f"test/{data.headline}", extra_frames(data, environment)
+    curves = seed_curves(data, environment, metric)
+    axes = [Axis("RL frames", curves)]
+    if any(moved != 0 for moved in shift.values()):
+        axes.append(Axis("frames of any kind", seed_curves(data, environment, metric, shift)))
+    end, goal = common_end(curves), threshold(data, environment)
+    if not curves or (end is None and goal is None):
+        return None
+    columns, rows = [Column("Method", numeric=False)], []
+    if end is not None:
+        columns += [Column("Area under the curve", f"first {count(end)} {axis.words}") for axis in axes]
+    if goal is not None:
+        columns += [Column(f"Frames to {number(goal.value, 2)}", axis.words) for axis in axes]
+    for method in data.methods:
+        planned = data.group(environment, method)
+        if planned.empty or (planned["status"] == "unavailable").all():
+            continue
+        of_axes = [(axis.curves.get(method, []), _none(method, axis, curves)) for axis in axes]
+        entries = [data.method_entry(method, environment)]
+        if end is not None:
+            entries += [_area(data, seeds, end, len(planned), none) for seeds, none in of_axes]
+        if goal is not None:
+            entries += [_time(seeds, goal.value, len(planned), none) for seeds, none in of_axes]
+        rows.append(tuple(entries))
+    return Table(
+        id=f"efficiency-{environment}",
+        caption=f"How fast each method learns, {data.environment_label(environment)}",
+        columns=tuple(columns),
+        rows=tuple(rows),
+        notes=tuple(_notes(data, end, goal)),
+    )
+
+
+def _none(method: str, axis: Axis, curves: Mapping[str, Sequence[Curve]]) -> Cell:
+    """The entry of a method without a curve on an axis: it has none, or what it paid before is not known."""
+    lost = method in curves and method not in axis.curves
+    return Cell("–", "what came before is not recorded" if lost else "no curve", "weak")
+
+
+def _area(data: GridData, seeds: Sequence[Curve], end: float, planned: int, none: Cell) -> Cell:
+    if not seeds:
+        return none
+    if all(curve.frames[0] >= end for curve in seeds):
+        return Cell("–", "begins after them", "weak", runs=tuple(curve.key for curve in seeds))
+    areas = [area_under_curve(curve.frames, curve.values, end) for curve in seeds if curve.whole]
+    summary = mean_interval(areas)
+    spread = interval(summary.interval) if summary.why is None else summary.why
+    flag = " †" if unreliable(summary, data.counts_wins) else ""
+    runs = tuple(curve.key for curve in seeds if curve.whole)
+    return Cell(number(summary.mean), f"{spread}{flag} · {summary.n}/{planned}", "" if areas else "weak", runs=runs)
+
+
+def _time(seeds: Sequence[Curve], goal: float, planned: int, none: Cell) -> Cell:
+    if not seeds:
+        return none
+    found = median_time([frames_to_threshold(curve.frames, curve.values, goal) for curve in seeds])
+    late = "by fewer than half" if found.reached else "not reached"
+    text = late if found.median is None else count(found.median)
+    absent = f", {planned - found.n} without a curve" if found.n < planned else ""
+    runs = tuple(curve.key for curve in seeds)
+    return Cell(text, f"{found.reached} of {plural(found.n, 'seed')}{absent}", runs=runs)
+
+
+def _notes(data: GridData, end: float | None, goal: Threshold | None) -> Iterator[str]:
+    if end is not None:
+        yield (
+            f"Area under the curve: mean {data.headline_label} on the way, up to where the environment's shortest "
+            "finished curve ends; mean over finished seeds, [95% t interval], finished / planned seeds. It is high for "
+            "whoever learns early and for whoever ends high. †: as in the main table, not to be relied on."
+        )
+    if goal is not None:
+        yield (
+            f"Frames to {number(goal.value, 2)}: the first evaluation at which a seed's {data.headline_label} is at "
+            f"least {number(goal.value, 3)}, {goal.why}; no result here moves it. Median over seeds (Kaplan-Meier): a "
+            "seed that has not arrived by its last frame stays in the count until there; it is not dropped. A later "
+            "fall below does not count against it."
+        )
+    yield (
+        "Frames of any kind: those of reinforcement learning and all that came before, as on the second axis. Until "
+        "its reinforcement learning begins, a seed stays at its curve's first value."
+    )
