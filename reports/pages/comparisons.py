@@ -1,151 +1,138 @@
-"""Differences between methods: Welch over seeds, paired over seeds, and game by game."""
+"""What the report's method does against each baseline, and every method against the reference."""
 
 from __future__ import annotations
 
-import math
-from dataclasses import dataclass
+import functools
 
+from reports.ablations import baselines
 from reports.coefficients import unequal_warning
+from reports.contrast_table import contrast_table
+from reports.contrast_words import brief, p_text, sentence
+from reports.contrasts import Contrast, Won, compared, contrasts, reference, subject
+from reports.difference_figure import CAPTION, Line, difference_figure
+from reports.figures import Figure
 from reports.frame import GridData
-from reports.page import Page, Text
-from reports.pages.results import shared_teachers, unreliable
-from reports.stats import Difference, SharedGames, mean_interval, paired_difference, shared_games, welch_difference
+from reports.page import Block, Bullets, Folded, Gallery, Page, Text
+from reports.pages.results import shared_teachers
+from reports.power_reached import power_table
+from reports.stats import holm
 from reports.tables import Cell, Column, Table
-from reports.text import interval, signed
+from reports.text import plural, signed
 
-REFERENCE = "tabula_rasa"
-"""What every method is compared with, where the grid has it; otherwise the grid's first method."""
-
-
-@dataclass(frozen=True)
-class Contrast:
-    """One method against the reference on one environment; pairs are (method, reference).
-
-    means, ranges: over finished seeds, NaN without any. unreliable: a side's seeds are all equal, or their t interval
-    leaves the range of the metric (rule 6). paired: over the seeds that both have finished, None without such. games:
-    of those seeds, the two policies game by game on their shared list.
-    """
-
-    environment: str
-    method: str
-    reference: str
-    means: tuple[float, float]
-    ranges: tuple[tuple[float, float], tuple[float, float]]
-    welch: Difference
-    unreliable: bool
-    paired: Difference | None
-    games: tuple[SharedGames, ...]
-    runs: tuple[str, ...]
-
-
-def reference(data: GridData) -> str:
-    """The method that the others are compared with."""
-    return REFERENCE if REFERENCE in data.methods else data.methods[0]
-
-
-def contrasts(data: GridData) -> list[Contrast]:
-    """Every planned and available method against the reference, by environment."""
-    base = reference(data)
-    found = []
-    for environment in data.environments:
-        for method in data.methods:
-            planned = data.group(environment, method)
-            if method != base and not (planned["status"] == "unavailable").all():
-                found.append(_contrast(data, environment, method, base))
-    return found
-
-
-def _contrast(data: GridData, environment: str, method: str, base: str) -> Contrast:
-    first, second = (data.done(environment, m).set_index("seed") for m in (method, base))
-    a, b = first[data.headline], second[data.headline]
-    seeds = first.index.intersection(second.index)
-    games = []
-    for seed in seeds:
-        won = [data.won(rows.loc[seed, "episodes_file"]) for rows in (first, second)]
-        if won[0] is not None and won[1] is not None and won[0].size == won[1].size:
-            games.append(shared_games(won[0], won[1]))
-    return Contrast(
-        environment,
-        method,
-        base,
-        (float(a.mean()), float(b.mean())),
-        ((float(a.min()), float(a.max())), (float(b.min()), float(b.max()))),
-        welch_difference(a.to_numpy(float), b.to_numpy(float)),
-        any(unreliable(mean_interval(side.to_numpy(float)), data.counts_wins) for side in (a, b)),
-        paired_difference(a[seeds].to_numpy(float), b[seeds].to_numpy(float)) if len(seeds) else None,
-        tuple(games),
-        (*first["key"], *second["key"]),
-    )
+Key = tuple[str, str]
+"""Environment and baseline: what tells the comparisons of the report's method apart."""
 
 
 def page(data: GridData) -> Page:
-    """Comparisons with the reference."""
+    """Comparisons with each baseline, then, exploratory, with the reference."""
     if data.search:
         return Page("comparisons", "Comparisons", (Text("Candidates of a search are compared under Tuning."),))
-    found = contrasts(data)
-    base = data.method_label(reference(data))
-    text = Text(
-        f"Each method minus {base}, in {data.headline_label}. Everything here is exploratory: intervals are not "
-        f"adjusted for the {len(found)} comparisons, and an interval that includes 0 does not show that two methods "
-        "are equal."
-    )
-    if not found:
+    if len(data.methods) < 2:
         return Page("comparisons", "Comparisons", (Text("The grid has no two methods to compare."),))
-    return Page(
-        "comparisons",
-        "Comparisons",
-        (text, *shared_teachers(data), *unequal_warning(data), contrast_table(data, found)),
+    won = functools.cache(data.won)
+    blocks = [*shared_teachers(data), *unequal_warning(data), *against_baselines(data, won)]
+    return Page("comparisons", "Comparisons", (*blocks, *against_reference(data, won)))
+
+
+def against_baselines(data: GridData, won: Won) -> list[Block]:
+    """The method that the report is about, against every method that is not a variant of it."""
+    own = subject(data)
+    found = compared(data, ((own, other) for other in baselines(data)))
+    if not found:
+        return [Text(f"The grid has no method that {data.method_label(own)} is to be compared with.")]
+    adjusted = adjusted_p(found)
+    about = f"{data.method_label(own)} minus each baseline, in {data.headline_label} on {data.games_label}. "
+    told = (
+        f"Holm's p corrects for all {plural(len(found), 'comparison')} of {data.method_label(own)} with a baseline, "
+        "of which one without a p still counts. An interval that includes 0 does not show that two methods are equal."
+    )
+    figures = tuple(figure for name in data.environments if (figure := baseline_figure(data, found, adjusted, name)))
+    return [
+        Text(about + told),
+        *([Gallery(figures)] if figures else []),
+        baseline_table(data, found, adjusted, won),
+        power_table(data, found, len(found)),
+    ]
+
+
+def adjusted_p(found: list[Contrast]) -> dict[Key, float]:
+    """Holm's p of every comparison in the family of all (statistics.md rule 8)."""
+    values = holm([contrast.welch.p for contrast in found])
+    return {(c.environment, c.reference): p for c, p in zip(found, values, strict=True)}
+
+
+def baseline_figure(
+    data: GridData, found: list[Contrast], adjusted: dict[Key, float], environment: str
+) -> Figure | None:
+    """The comparisons of one environment; None without any."""
+    lines = [Line(c, c.reference, _beside(c, adjusted)) for c in found if c.environment == environment]
+    if not lines:
+        return None
+    name, label = data.environment_label(environment), data.method_label(subject(data))
+    return difference_figure(
+        data,
+        lines,
+        id=f"difference-{environment}",
+        title=f"{label} against each baseline, {name}",
+        axis=f"{data.headline_label} of {label} minus that of …",
+        caption=f"{name}: {data.headline_label} of {label} minus that of each baseline. {CAPTION}",
     )
 
 
-def contrast_table(data: GridData, found: list[Contrast]) -> Table:
-    """One row per contrast."""
-    return Table(
+def _beside(contrast: Contrast, adjusted: dict[Key, float]) -> str:
+    if contrast.welch.interval is None:
+        return "no interval"
+    p = adjusted[contrast.environment, contrast.reference]
+    return f"Holm p {p_text(p)}\nd {signed(contrast.welch.effect, 1)}"
+
+
+def baseline_table(data: GridData, found: list[Contrast], adjusted: dict[Key, float], won: Won) -> Table:
+    """One row per environment and baseline."""
+
+    def holm_entry(contrast: Contrast) -> Cell:
+        p = adjusted[contrast.environment, contrast.reference]
+        return Cell(p_text(p), runs=contrast.runs) if p == p else Cell("–", mark="weak")
+
+    return contrast_table(
+        data,
+        found,
+        won,
+        id="baselines",
+        caption=f"Difference in {data.headline_label} of {data.method_names([subject(data)])} to each baseline",
+        about=((Column("Against", numeric=False), lambda c: data.method_entry(c.reference, c.environment)),),
+        adjusted=((Column("Holm p", f"of {len(found)}"), holm_entry),),
+    )
+
+
+def against_reference(data: GridData, won: Won) -> list[Block]:
+    """Every method against the reference: in words, the numbers folded."""
+    found, own = contrasts(data), subject(data)
+    base = data.method_label(reference(data))
+    about = [contrast for contrast in found if contrast.method == own]
+    others = [contrast for contrast in found if contrast.method != own]
+    papers = [contrast for contrast in others if not data.is_ours(contrast.method, contrast.environment)]
+    ours = [contrast for contrast in others if data.is_ours(contrast.method, contrast.environment)]
+    if not found:
+        return []
+    blocks: list[Block] = [
+        Text(
+            f"What follows compares every method with {base}. It is exploratory: the intervals are not adjusted for "
+            f"the {plural(len(found), 'comparison')}, and few seeds can tell only large differences from chance.",
+            "note",
+        )
+    ]
+    if about:
+        blocks.append(Bullets(tuple(sentence(data, contrast) for contrast in about)))
+    for title, group in ((f"The paper's other methods against {base}:", papers), (f"Ours against {base}:", ours)):
+        if group:
+            methods = dict.fromkeys(contrast.method for contrast in group)
+            blocks += [Text(title), Bullets(tuple(brief(data, group, method) for method in methods))]
+    table = contrast_table(
+        data,
+        found,
+        won,
         id="differences",
-        caption=f"Difference in {data.headline_label} to {data.method_names([reference(data)])}",
-        columns=(
-            Column("Environment", numeric=False),
-            Column("Method", numeric=False),
-            Column("Seeds", "method, reference"),
-            Column("Difference", "Welch 95% interval"),
-            Column("Excludes 0", numeric=False),
-            Column("d", "effect size"),
-            Column("Paired by seed", "95% t interval"),
-            Column("Games won by one only", "method : reference"),
-        ),
-        rows=tuple(_row(data, contrast) for contrast in found),
-        notes=(
-            "Welch: the seeds of the two methods as independent groups. Paired: the same seed plays the same "
-            "evaluation games with both methods, and starts from the same weights, so what the two share cancels; "
-            "the mean of the per-seed differences. d: the difference in pooled standard deviations over seeds; with "
-            "few seeds it is itself very noisy.",
-            "†: unreliable, because a method's seeds are all equal or its t interval leaves the range of a win rate.",
-            "Games won by one only: evaluation games that exactly one of the two policies won, summed over shared "
-            "seeds.",
-        ),
-        headers=2,
+        caption=f"Difference in {data.headline_label} to {data.method_names([reference(data)])}, exploratory",
+        about=((Column("Method", numeric=False), lambda c: data.method_entry(c.method, c.environment)),),
     )
-
-
-def _row(data: GridData, contrast: Contrast) -> tuple[Cell, ...]:
-    welch, paired = contrast.welch, contrast.paired
-    verdict = {True: "yes", False: "no", None: "undefined"}[welch.excludes_zero]
-    only = (sum(g.only_first for g in contrast.games), sum(g.only_second for g in contrast.games))
-    games = sum(g.games for g in contrast.games)
-    return (
-        Cell(data.environment_label(contrast.environment)),
-        data.method_entry(contrast.method, contrast.environment),
-        Cell(f"{welch.n[0]}, {welch.n[1]}"),
-        _difference(welch, contrast.runs, " †" if contrast.unreliable else ""),
-        Cell(verdict, mark="" if welch.excludes_zero is not None else "weak"),
-        Cell(signed(welch.effect, 2)),
-        _difference(paired, contrast.runs) if paired else Cell("–", "no seed finished by both", "weak"),
-        Cell(f"{only[0]} : {only[1]}", f"of {games}", runs=contrast.runs) if games else Cell("–", mark="weak"),
-    )
-
-
-def _difference(found: Difference, runs: tuple[str, ...], flag: str = "") -> Cell:
-    if math.isnan(found.difference):
-        return Cell("–", found.why or "", "weak")
-    spread = interval(found.interval, sign=True) + flag if found.why is None else found.why
-    return Cell(signed(found.difference), spread, runs=runs)
+    return [*blocks, Folded(f"Every method against {base}", table)]

@@ -39,6 +39,9 @@ class Report:
     def verdict(self) -> str:
         return self.text.split("\n## 2. ")[0]
 
+    def page(self, name: str) -> str:
+        return to_markdown("report", [page for page in all_pages(self.data) if page.id == name])
+
     def table(self, name: str) -> Table:
         tables = {table.id: table for page in all_pages(self.data) for table in page.tables()}
         return tables[name]
@@ -64,13 +67,13 @@ def close(tmp_path_factory: pytest.TempPathFactory) -> Report:
 
 def test_a_small_difference_is_not_called_a_win(close: Report) -> None:
     assert "**LDD cannot be told from Tabula rasa on RTFM S1" in close.verdict
-    line = next(line for line in close.verdict.splitlines() if "with LDD," in line)
+    line = next(line for line in close.page("comparisons").splitlines() if "with LDD," in line)
     assert "win rate 0.467 with LDD, 0.450 with Tabula rasa (3 and 3 seeds); difference +0.017" in line
     assert "includes 0: these seeds cannot tell them apart" in line
 
 
 def test_a_clear_difference_is_stated_with_its_interval(close: Report) -> None:
-    line = next(line for line in close.verdict.splitlines() if "LDD-rep" in line)
+    line = next(line for line in close.page("comparisons").splitlines() if line.startswith("- LDD-rep"))
     assert line.startswith("- LDD-rep (ours): higher on RTFM S1 (+0.270 [+0.1")
 
 
@@ -105,7 +108,7 @@ def test_seeds_without_spread_claim_no_certainty(tmp_path: Path) -> None:
     rates = {"tabula_rasa": (0.0, 0.0, 0.0), "ldd": (1.0, 1.0, 1.0), "ldd_rep": (0.93, 0.99, 0.97)}
     found = report(tmp_path, win_rate=levels(rates))
     assert "**Nothing can be said of LDD against Tabula rasa on RTFM S1" in found.verdict
-    assert "Every seed of LDD is above every seed of Tabula rasa." in found.verdict
+    assert "Every seed of LDD is above every seed of Tabula rasa." in found.page("comparisons")
     assert found.entry("LDD") == ("1.000", "all seeds equal † · 3/3", "best")
     assert found.entry("Tabula rasa") == ("0.000", "all seeds equal † · 3/3", "unknown")
 
@@ -124,7 +127,7 @@ def test_an_interval_beyond_certainty_is_flagged_and_the_seeds_shown_one_by_one(
 def test_one_seed_has_no_interval_and_says_so(tmp_path: Path) -> None:
     found = report(tmp_path, {"seeds": (0,)})
     assert found.entry("LDD")[1] == "interval undefined · 1/1"
-    assert "without an interval (undefined with one seed)" in found.verdict
+    assert "without an interval (undefined with one seed)" in found.page("comparisons")
 
 
 def test_what_is_missing_is_counted_and_never_a_zero(tmp_path: Path) -> None:
@@ -164,7 +167,7 @@ def test_shared_games_are_compared_one_by_one(close: Report) -> None:
     only, games = row[-1].text.split(" : "), row[-1].detail
     assert games == "of 1500"
     assert (int(only[0]) - int(only[1])) / 1500 == pytest.approx(0.27)
-    assert row[6].text == "+0.270"  # paired by seed
+    assert row[7].text == "+0.270"  # paired by seed
 
 
 def test_teachers_stand_beside_copying_the_last_frame(close: Report) -> None:
@@ -204,7 +207,7 @@ def test_a_grid_with_nothing_done_is_still_a_report(tmp_path: Path) -> None:
     )
     found = Report(load(tmp_path, "synthetic"))
     assert "0 of 9 cells done" in found.verdict
-    assert "cannot be compared, LDD has no finished seed" in found.verdict
+    assert "cannot be compared, LDD has no finished seed" in found.page("comparisons")
     assert "No curve yet: RTFM S1." in found.text
 
 
@@ -213,8 +216,8 @@ def test_another_headline_than_wins_gets_no_interval_of_wins(tmp_path: Path) -> 
     plan = make_plan(ONE, headline="episode_return")
     write_runs(tmp_path, plan, win_rate=levels(CLOSE), points=2)
     found = Report(load(tmp_path, "synthetic"))
-    assert "episode return " in found.verdict
-    assert "−0.200 with Tabula rasa" in found.verdict
+    assert "episode return " in found.page("comparisons")
+    assert "−0.200 with Tabula rasa" in found.page("comparisons")
     assert all(not cell.detail for row in found.table("seeds").rows for cell in row[2:])
 
 

@@ -1,0 +1,113 @@
+"""Differences between methods as a table: one row per comparison."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Callable
+
+from reports.contrast_words import p_text
+from reports.contrasts import Contrast, Won
+from reports.frame import GridData
+from reports.stats import Difference, Permutation, permutation_test, probability_of_improvement
+from reports.tables import Cell, Column, Table
+from reports.text import interval, number, signed
+
+Entries = tuple[tuple[Column, Callable[[Contrast], Cell]], ...]
+"""Columns, each with a function that gives a comparison's entry in it."""
+
+
+def contrast_table(
+    data: GridData,
+    found: list[Contrast],
+    won: Won,
+    *,
+    id: str,
+    caption: str,
+    about: Entries,
+    adjusted: Entries = (),
+) -> Table:
+    """about: the columns after the environment, of which the first says what is compared. adjusted: those after p."""
+    return Table(
+        id=id,
+        caption=caption,
+        columns=(
+            Column("Environment", numeric=False),
+            *(column for column, _ in about),
+            Column("Seeds", "method, reference"),
+            Column("Difference", "Welch 95% interval"),
+            Column("p", "Welch, permutation"),
+            *(column for column, _ in adjusted),
+            Column("d", "effect size"),
+            Column("Better", "P(improvement)"),
+            Column("Paired by seed", "95% t interval"),
+            Column("Games won by one only", "method : reference"),
+        ),
+        rows=tuple(
+            (
+                Cell(data.environment_label(contrast.environment)),
+                *(entry(contrast) for _, entry in about),
+                Cell(f"{contrast.welch.n[0]}, {contrast.welch.n[1]}"),
+                difference_entry(contrast.welch, contrast.runs, " †" if contrast.unreliable else ""),
+                p_entry(contrast),
+                *(entry(contrast) for _, entry in adjusted),
+                Cell(signed(contrast.welch.effect, 2), runs=contrast.runs if contrast.welch.why is None else ()),
+                improvement_entry(contrast),
+                _paired_entry(contrast),
+                _games_entry(contrast, won),
+            )
+            for contrast in found
+        ),
+        notes=NOTES,
+        headers=2,
+    )
+
+
+NOTES = (
+    "Welch: the seeds of the two methods as independent groups. p: two-sided, Welch's and, under it, that of the "
+    "permutation test of the means, which assumes no distribution but cannot be small with few seeds. d: the "
+    "difference in pooled standard deviations over seeds; with few seeds it is itself very noisy.",
+    "Better: how often a seed of the method scores higher than a seed of the reference, over all pairs, ties counted "
+    "half. It has no interval here: a bootstrap of one environment's few seeds would be too narrow.",
+    "Paired: the same seed plays the same evaluation games with both methods, and starts from the same weights, so "
+    "what the two share cancels; the mean of the per-seed differences. Games won by one only: evaluation games that "
+    "exactly one of the two policies won, summed over shared seeds.",
+    "†: unreliable, because a method's seeds are all equal or its t interval leaves the range of a win rate.",
+)
+
+
+def difference_entry(found: Difference, runs: tuple[str, ...], flag: str = "") -> Cell:
+    """A difference with its interval, or why there is none, under it."""
+    if math.isnan(found.difference):
+        return Cell("–", found.why or "", "weak")
+    spread = interval(found.interval, sign=True) + flag if found.why is None else found.why
+    return Cell(signed(found.difference), spread, runs=runs)
+
+
+def p_entry(contrast: Contrast) -> Cell:
+    """Welch's p, under it that of the permutation test."""
+    if min(contrast.welch.n) < 2:
+        return Cell("–", mark="weak")
+    check: Permutation = permutation_test(*contrast.scores)
+    return Cell(p_text(contrast.welch.p), p_text(check.p), runs=contrast.runs)
+
+
+def improvement_entry(contrast: Contrast) -> Cell:
+    """The probability that a seed of the method beats one of the reference."""
+    first, second = contrast.scores
+    if min(contrast.welch.n) == 0:
+        return Cell("–", mark="weak")
+    return Cell(number(float(probability_of_improvement([first], [second])), 2), runs=contrast.runs)
+
+
+def _paired_entry(contrast: Contrast) -> Cell:
+    if contrast.paired is None:
+        return Cell("–", "no seed finished by both", "weak")
+    return difference_entry(contrast.paired, contrast.runs)
+
+
+def _games_entry(contrast: Contrast, won: Won) -> Cell:
+    games = contrast.games(won)
+    if not games:
+        return Cell("–", mark="weak")
+    only = (sum(game.only_first for game in games), sum(game.only_second for game in games))
+    return Cell(f"{only[0]} : {only[1]}", f"of {sum(game.games for game in games)}", runs=contrast.runs)
