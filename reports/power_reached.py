@@ -4,18 +4,18 @@ from __future__ import annotations
 
 import math
 
+from reports.adjusted import ALPHA, Family, place
 from reports.contrasts import Contrast
 from reports.frame import GridData
 from reports.stats import smallest_effect
 from reports.tables import Cell, Column, Table
 from reports.text import number, signed
 
-ALPHA = 0.05
 WANTED = 0.8
 
 
-def power_table(data: GridData, found: list[Contrast], family: int) -> Table:
-    """The smallest difference that each comparison finds with 80% power, alone and as one of `family` comparisons."""
+def power_table(data: GridData, found: list[Contrast], family: Family) -> Table:
+    """The smallest difference that each comparison finds with 80% power, alone and as one of its family."""
     return Table(
         id="power",
         caption=f"The smallest difference in {data.headline_label} that these seeds find with {WANTED:.0%} power",
@@ -25,15 +25,15 @@ def power_table(data: GridData, found: list[Contrast], family: int) -> Table:
             Column("Seeds", "method, reference"),
             Column("Spread", "sd of a seed"),
             Column("Alone", f"α {ALPHA:g}"),
-            Column("In the family", f"α {ALPHA:g}/{family}"),
+            Column("In its family", "α/m"),
             Column("Observed", "for comparison"),
         ),
         rows=tuple(_row(data, contrast, family) for contrast in found),
         notes=(
             "Of Welch's two-sided test, from the numbers of seeds and the pooled standard deviation of a seed, both as "
             f"they are here. A real difference smaller than this stays undetected in more than {1 - WANTED:.0%} of "
-            "such experiments, so that an interval that includes 0 does not speak against it. In the family: at "
-            f"α/{family}, which Holm's method asks of the smallest p of {family}.",
+            "such experiments, so that an interval that includes 0 does not speak against it. In its family: at α/m, "
+            "which Holm's method asks of the smallest p of m comparisons.",
             "The spread is itself an estimate from few seeds. –: a side has fewer than two seeds, or no seed differs "
             "from another. This is not a power for the observed difference, which would only repeat its p value.",
         ),
@@ -41,23 +41,25 @@ def power_table(data: GridData, found: list[Contrast], family: int) -> Table:
     )
 
 
-def _row(data: GridData, contrast: Contrast, family: int) -> tuple[Cell, ...]:
-    n, spread = contrast.welch.n, contrast.spread
+def _row(data: GridData, contrast: Contrast, family: Family) -> tuple[Cell, ...]:
+    n, spread, one = contrast.welch.n, contrast.spread, family.get(place(contrast))
     return (
         Cell(data.environment_label(contrast.environment)),
         data.method_entry(contrast.reference, contrast.environment),
         Cell(f"{n[0]}, {n[1]}"),
         Cell(number(spread), runs=contrast.runs) if math.isfinite(spread) else Cell("–", mark="weak"),
         _found(contrast, ALPHA),
-        _found(contrast, ALPHA / family),
+        _found(contrast, one.alpha / one.size, f"m {one.size}") if one else Cell("–", "exploratory", "weak"),
         Cell(signed(contrast.welch.difference), mark="weak" if math.isnan(contrast.welch.difference) else ""),
     )
 
 
-def _found(contrast: Contrast, alpha: float) -> Cell:
+def _found(contrast: Contrast, alpha: float, about: str = "") -> Cell:
     """In the unit of the metric, the same in standard deviations under it."""
     if not contrast.spread > 0:
         return Cell("–", mark="weak")
     first, second = contrast.welch.n
     effect = smallest_effect(first, alpha, WANTED, against=second)
-    return Cell(number(effect * contrast.spread), f"d {number(effect, 1)}", runs=contrast.runs)
+    return Cell(
+        number(effect * contrast.spread), ", ".join(filter(None, (f"d {number(effect, 1)}", about))), runs=contrast.runs
+    )

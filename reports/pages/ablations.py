@@ -5,9 +5,10 @@ from __future__ import annotations
 import functools
 
 from reports.ablations import WORDS, changes, variants_of_subject, without_pretraining
+from reports.adjusted import HOLM_COLUMN, Family, beside, holm_entry, registered
+from reports.claims import evaluate
 from reports.coefficients import unequal_warning
 from reports.contrast_table import contrast_table
-from reports.contrast_words import p_text
 from reports.contrasts import Contrast, Won, compared, subject
 from reports.difference_figure import CAPTION, Line, difference_figure
 from reports.figures import Figure
@@ -15,7 +16,7 @@ from reports.frame import GridData
 from reports.page import Block, Gallery, Page, Text
 from reports.pages.results import shared_teachers
 from reports.tables import Cell, Column, Table
-from reports.text import listed, number, signed
+from reports.text import listed, number
 
 TITLE = "Ablations"
 
@@ -31,8 +32,11 @@ def page(data: GridData) -> Page:
         return Page("ablations", TITLE, (Text(f"The grid has no ablation of {name}, which could be: {parts}."),))
     bare = without_pretraining(data)
     found = compared(data, ((method, own) for method in (*variants, *bare)))
-    won = functools.cache(data.won)
-    figures = tuple(figure for e in data.environments if (figure := ablation_figure(data, found, e)) is not None)
+    won, report = functools.cache(data.won), evaluate(data)
+    family = registered(data, report) if report is not None else {}
+    figures = tuple(
+        figure for e in data.environments if (figure := ablation_figure(data, found, family, e)) is not None
+    )
     about = (
         f"Each line is {name} with one part taken away or replaced, minus {name} itself, in {data.headline_label} on "
         f"{data.games_label}: below 0, the part helps."
@@ -40,13 +44,14 @@ def page(data: GridData) -> Page:
     if bare:
         about += f" {listed([data.method_label(m) for m in bare])} stands below them: {name} without any of its parts."
     exploratory = (
-        f"Exploratory: the p values are not adjusted for the {len(found)} comparisons, and an interval that includes 0 "
-        "does not show that a part does nothing."
+        "Exploratory, and not corrected for the number of comparisons"
+        + (", except where Holm's p is given: those are comparisons of a claim." if family else ".")
+        + " An interval that includes 0 does not show that a part does nothing."
     )
     blocks: list[Block] = [Text(about), Text(exploratory, "note"), *shared_teachers(data), *unequal_warning(data)]
     if figures:
         blocks.append(Gallery(figures))
-    return Page("ablations", TITLE, (*blocks, ablation_table(data, found, won)))
+    return Page("ablations", TITLE, (*blocks, ablation_table(data, found, family, won)))
 
 
 def told(data: GridData, contrast: Contrast) -> str:
@@ -57,9 +62,9 @@ def told(data: GridData, contrast: Contrast) -> str:
     return "; ".join(change.words + (" (tuned)" if change.tuned else "") for change in found)
 
 
-def ablation_figure(data: GridData, found: list[Contrast], environment: str) -> Figure | None:
+def ablation_figure(data: GridData, found: list[Contrast], family: Family, environment: str) -> Figure | None:
     """The variants on one environment; None without any."""
-    lines = [Line(c, c.method, _beside(c)) for c in found if c.environment == environment]
+    lines = [Line(c, c.method, beside(family, c)) for c in found if c.environment == environment]
     if not lines:
         return None
     name, label = data.environment_label(environment), data.method_label(subject(data))
@@ -73,13 +78,7 @@ def ablation_figure(data: GridData, found: list[Contrast], environment: str) -> 
     )
 
 
-def _beside(contrast: Contrast) -> str:
-    if contrast.welch.interval is None:
-        return "no interval"
-    return f"p {p_text(contrast.welch.p)}\nd {signed(contrast.welch.effect, 1)}"
-
-
-def ablation_table(data: GridData, found: list[Contrast], won: Won) -> Table:
+def ablation_table(data: GridData, found: list[Contrast], family: Family, won: Won) -> Table:
     """One row per environment and variant, with what is different in it."""
 
     def scores(contrast: Contrast) -> Cell:
@@ -97,4 +96,5 @@ def ablation_table(data: GridData, found: list[Contrast], won: Won) -> Table:
             (Column("What changes", numeric=False), lambda c: Cell(told(data, c))),
             (Column("Mean"), scores),
         ),
+        adjusted=((HOLM_COLUMN, functools.partial(holm_entry, family)),) if family else (),
     )

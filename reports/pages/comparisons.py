@@ -5,9 +5,11 @@ from __future__ import annotations
 import functools
 
 from reports.ablations import baselines
+from reports.adjusted import HOLM_COLUMN, Family, beside, holm_entry, registered, unregistered
+from reports.claims import ClaimsReport, claims_table, evaluate
 from reports.coefficients import unequal_warning
 from reports.contrast_table import contrast_table
-from reports.contrast_words import brief, p_text, sentence
+from reports.contrast_words import brief, sentence
 from reports.contrasts import Contrast, Won, compared, contrasts, reference, subject
 from reports.difference_figure import CAPTION, Line, difference_figure
 from reports.figures import Figure
@@ -15,57 +17,70 @@ from reports.frame import GridData
 from reports.page import Block, Bullets, Folded, Gallery, Page, Text
 from reports.pages.results import shared_teachers
 from reports.power_reached import power_table
-from reports.stats import holm
-from reports.tables import Cell, Column, Table
-from reports.text import plural, signed
-
-Key = tuple[str, str]
-"""Environment and baseline: what tells the comparisons of the report's method apart."""
+from reports.tables import Column
+from reports.text import plural
 
 
 def page(data: GridData) -> Page:
-    """Comparisons with each baseline, then, exploratory, with the reference."""
+    """Comparisons with each baseline and those behind the claims; then, exploratory, with the reference."""
     if data.search:
         return Page("comparisons", "Comparisons", (Text("Candidates of a search are compared under Tuning."),))
     if len(data.methods) < 2:
         return Page("comparisons", "Comparisons", (Text("The grid has no two methods to compare."),))
-    won = functools.cache(data.won)
-    blocks = [*shared_teachers(data), *unequal_warning(data), *against_baselines(data, won)]
+    won, report = functools.cache(data.won), evaluate(data)
+    blocks = [*shared_teachers(data), *unequal_warning(data), *against_baselines(data, report, won)]
+    if report is not None:
+        blocks.append(claims_table(data, report))
     return Page("comparisons", "Comparisons", (*blocks, *against_reference(data, won)))
 
 
-def against_baselines(data: GridData, won: Won) -> list[Block]:
+def against_baselines(data: GridData, report: ClaimsReport | None, won: Won) -> list[Block]:
     """The method that the report is about, against every method that is not a variant of it."""
     own = subject(data)
+    name = data.method_label(own)
     found = compared(data, ((own, other) for other in baselines(data)))
     if not found:
-        return [Text(f"The grid has no method that {data.method_label(own)} is to be compared with.")]
-    adjusted = adjusted_p(found)
-    about = f"{data.method_label(own)} minus each baseline, in {data.headline_label} on {data.games_label}. "
-    told = (
-        f"Holm's p corrects for all {plural(len(found), 'comparison')} of {data.method_label(own)} with a baseline, "
-        "of which one without a p still counts. An interval that includes 0 does not show that two methods are equal."
+        return [Text(f"The grid has no method that {name} is to be compared with.")]
+    family = registered(data, report) if report is not None else unregistered(found)
+    figures = tuple(
+        figure for e in data.environments if (figure := baseline_figure(data, found, family, e)) is not None
     )
-    figures = tuple(figure for name in data.environments if (figure := baseline_figure(data, found, adjusted, name)))
+    table = contrast_table(
+        data,
+        found,
+        won,
+        id="baselines",
+        caption=f"Difference in {data.headline_label} of {data.method_names([own])} to each baseline",
+        about=((Column("Against", numeric=False), lambda c: data.method_entry(c.reference, c.environment)),),
+        adjusted=((HOLM_COLUMN, functools.partial(holm_entry, family)),),
+    )
     return [
-        Text(about + told),
+        Text(
+            f"{name} minus each baseline, in {data.headline_label} on {data.games_label}. {about_family(report, found)}"
+        ),
         *([Gallery(figures)] if figures else []),
-        baseline_table(data, found, adjusted, won),
-        power_table(data, found, len(found)),
+        table,
+        power_table(data, found, family),
     ]
 
 
-def adjusted_p(found: list[Contrast]) -> dict[Key, float]:
-    """Holm's p of every comparison in the family of all (statistics.md rule 8)."""
-    values = holm([contrast.welch.p for contrast in found])
-    return {(c.environment, c.reference): p for c, p in zip(found, values, strict=True)}
+def about_family(report: ClaimsReport | None, found: list[Contrast]) -> str:
+    """Which comparisons are corrected for their number, and for which."""
+    reads = "An interval that includes 0 does not show that two methods are equal."
+    if report is None:
+        return (
+            "No claims were registered for this grid, so all of it is exploratory. Holm's p corrects for the "
+            f"{plural(len(found), 'comparison')} shown here; one without a p still counts. {reads}"
+        )
+    return (
+        f"The claims of `{report.name}` name the comparisons that count; Holm's p corrects for all comparisons of a "
+        f"claim's family, those that this grid lacks included. All others are exploratory, and uncorrected. {reads}"
+    )
 
 
-def baseline_figure(
-    data: GridData, found: list[Contrast], adjusted: dict[Key, float], environment: str
-) -> Figure | None:
+def baseline_figure(data: GridData, found: list[Contrast], family: Family, environment: str) -> Figure | None:
     """The comparisons of one environment; None without any."""
-    lines = [Line(c, c.reference, _beside(c, adjusted)) for c in found if c.environment == environment]
+    lines = [Line(c, c.reference, beside(family, c)) for c in found if c.environment == environment]
     if not lines:
         return None
     name, label = data.environment_label(environment), data.method_label(subject(data))
@@ -76,31 +91,6 @@ def baseline_figure(
         title=f"{label} against each baseline, {name}",
         axis=f"{data.headline_label} of {label} minus that of …",
         caption=f"{name}: {data.headline_label} of {label} minus that of each baseline. {CAPTION}",
-    )
-
-
-def _beside(contrast: Contrast, adjusted: dict[Key, float]) -> str:
-    if contrast.welch.interval is None:
-        return "no interval"
-    p = adjusted[contrast.environment, contrast.reference]
-    return f"Holm p {p_text(p)}\nd {signed(contrast.welch.effect, 1)}"
-
-
-def baseline_table(data: GridData, found: list[Contrast], adjusted: dict[Key, float], won: Won) -> Table:
-    """One row per environment and baseline."""
-
-    def holm_entry(contrast: Contrast) -> Cell:
-        p = adjusted[contrast.environment, contrast.reference]
-        return Cell(p_text(p), runs=contrast.runs) if p == p else Cell("–", mark="weak")
-
-    return contrast_table(
-        data,
-        found,
-        won,
-        id="baselines",
-        caption=f"Difference in {data.headline_label} of {data.method_names([subject(data)])} to each baseline",
-        about=((Column("Against", numeric=False), lambda c: data.method_entry(c.reference, c.environment)),),
-        adjusted=((Column("Holm p", f"of {len(found)}"), holm_entry),),
     )
 
 
