@@ -10,12 +10,12 @@ from collections.abc import Callable
 from reports.frame import GridData
 from reports.page import Page
 from reports.pages import (
+    aggregate,
     comparisons,
     cost,
     coverage,
     curves,
     diagnostics,
-    forecast,
     protocol,
     provenance,
     results,
@@ -32,9 +32,9 @@ PAGES: tuple[Callable[[GridData], Page | None], ...] = (
     results.page,
     curves.page,
     comparisons.page,
+    aggregate.page,
     coverage.page,
     cost.page,
-    forecast.page,
     protocol.page,
     provenance.page,
     seeds.page,

@@ -1,20 +1,17 @@
-"""The main table, every seed's score, the other metrics, and the final scores as figures."""
+"""The main table, and the final scores as figures."""
 
 from __future__ import annotations
 
-import math
 from dataclasses import replace
 
+from reports.contrasts import unreliable
 from reports.figures import final_scores
 from reports.frame import GridData
 from reports.page import Block, Gallery, Page, Text
 from reports.pages.crossed import crossed
-from reports.stats import NO_SPREAD, ONE_SEED, Mean, Standing, mean_interval, standings, wilson_interval
-from reports.tables import Cell, Column, Mark, Table
+from reports.stats import NO_SPREAD, ONE_SEED, Standing, mean_interval, standings
+from reports.tables import Cell, Mark, Table
 from reports.text import interval, number, plural
-
-HIDDEN = ("episodes",)
-"""Result metrics that describe the evaluation, not the policy."""
 
 MARKS: dict[Standing, Mark] = {"best": "best", "tied": "tied", "unknown": "unknown"}
 
@@ -30,8 +27,6 @@ def page(data: GridData) -> Page:
         *shared_teachers(data),
         main_table(data),
         *([Gallery(figures)] if figures else []),
-        seed_table(data),
-        *other_metrics(data),
     ]
     return Page("results", "Results", tuple(blocks))
 
@@ -49,12 +44,6 @@ def shared_teachers(data: GridData) -> list[Block]:
             "warning",
         )
     ]
-
-
-def unreliable(summary: Mean, counts_wins: bool) -> bool:
-    """Whether the t interval must not be trusted: all seeds equal, or it covers win rates that cannot be (rule 6)."""
-    leaves = counts_wins and summary.interval is not None and summary.interval.leaves(0.0, 1.0)
-    return leaves or summary.why == NO_SPREAD
 
 
 def main_table(data: GridData) -> Table:
@@ -80,7 +69,7 @@ def main_table(data: GridData) -> Table:
             "known. These comparisons are exploratory and not adjusted for their number; with few seeds, large "
             "differences stay undetected.",
             "†: not to be relied on, because the interval leaves the range of a win rate (it is shown as computed, "
-            "not cut off) or because all seeds are equal. Read the seeds one by one in the next table.",
+            "not cut off) or because all seeds are equal. The appendix has the seeds one by one.",
         ),
     )
 
@@ -88,92 +77,16 @@ def main_table(data: GridData) -> Table:
 def _entry(data: GridData, environment: str, method: str, standing: Standing) -> Cell:
     planned, done = data.group(environment, method), data.done(environment, method)
     summary = mean_interval(done[data.headline].to_numpy(float))
+    rest = planned.drop(done.index)["status"].replace("done", f"without {data.headline_label}").value_counts()
+    counted = [f"{n} {status}" for status, n in rest.items()]
     of_planned = f"{summary.n}/{len(planned)}"
     if summary.n == 0:
-        counts = planned["status"].value_counts()
-        why = ", ".join(f"{n} {status}" if len(counts) > 1 else str(status) for status, n in counts.items())
+        why = ", ".join(counted) if len(counted) > 1 else "".join(map(str, rest.index))
         return Cell("–", f"{why or 'not planned'} · {of_planned}", "weak")
     if summary.why is None:
         spread = interval(summary.interval)
     else:
         spread = {ONE_SEED: "interval undefined", NO_SPREAD: "all seeds equal"}[summary.why]
     flag = " †" if unreliable(summary, data.counts_wins) else ""
-    text = number(summary.mean)
-    return Cell(text, f"{spread}{flag} · {of_planned}", MARKS.get(standing, ""), runs=tuple(done["key"]))
-
-
-def seed_table(data: GridData) -> Table:
-    """Every seed's win rate with the Wilson interval of its evaluation games."""
-    seeds = sorted(set(data.cells["seed"]))
-    rows = []
-    for environment in data.environments:
-        for method in data.methods:
-            group = data.group(environment, method).set_index("seed")
-            if group.empty or (group["status"] == "unavailable").all():
-                continue
-            entries = []
-            for seed in seeds:
-                if seed not in group.index:
-                    entries.append(Cell("–", "not planned", "weak"))
-                    continue
-                row = group.loc[seed]
-                value = row[data.headline]
-                if row["status"] != "done" or math.isnan(value):
-                    entries.append(Cell("–", str(row["status"]), "weak"))
-                else:
-                    games = data.games(group.loc[[seed]])[0]
-                    noise = interval(wilson_interval(round(value * games), games)) if games else ""
-                    entries.append(Cell(number(value), noise, runs=(row["key"],)))
-            rows.append((Cell(data.environment_label(environment)), data.method_entry(method, environment), *entries))
-    lengths = sorted(set(data.games(data.cells)) - {0})
-    note = (
-        f"[95% Wilson interval] of one seed's {' or '.join(map(str, lengths))} evaluation games: the noise of playing "
-        "finitely many games, not the spread between seeds."
-    )
-    return Table(
-        id="seeds",
-        caption=f"Every seed's {data.headline_label} on {data.games_label}",
-        columns=(
-            Column("Environment", numeric=False), Column("Method", numeric=False), *(Column(f"Seed {s}") for s in seeds)
-        ),
-        rows=tuple(rows),
-        notes=(note,) if lengths else (),
-        headers=2,
-    )  # fmt: skip
-
-
-def other_metrics(data: GridData) -> list[Table]:
-    """The remaining result metrics, mean with t interval; empty where there are none."""
-    known = {name for metrics in data.stages["metrics"][data.stages["kind"] == data.plan.result] for name in metrics}
-    names = [n for n in data.cells.columns if n in known and n != data.headline and n not in HIDDEN]
-    names = [n for n in names if data.cells[n].notna().any()]
-    if not names:
-        return []
-    rows = []
-    for environment in data.environments:
-        for method in data.methods:
-            done = data.done(environment, method)
-            if done.empty:
-                continue
-            entries = []
-            for name in names:
-                summary = mean_interval(done[name].dropna().to_numpy(float))
-                spread = interval(summary.interval) if summary.why is None else summary.why
-                entries.append(Cell(number(summary.mean), spread, runs=tuple(done["key"])))
-            seeds = Cell(plural(len(done), "seed"))
-            rows.append(
-                (Cell(data.environment_label(environment)), data.method_entry(method, environment), seeds, *entries)
-            )
-    columns = ("Environment", "Method", "Finished")
-    return [
-        Table(
-            id="metrics",
-            caption="Other metrics of the same games",
-            columns=(
-                *(Column(c, numeric=False) for c in columns), *(Column(n.replace("_", " ").capitalize()) for n in names)
-            ),
-            rows=tuple(rows),
-            notes=("Mean over finished seeds, [95% t interval].",),
-            headers=2,
-        )
-    ]  # fmt: skip
+    seeds = ", ".join([of_planned, *counted])
+    return Cell(number(summary.mean), f"{spread}{flag} · {seeds}", MARKS.get(standing, ""), runs=tuple(done["key"]))
