@@ -2,70 +2,106 @@
 
 from __future__ import annotations
 
-import gzip
 import hashlib
 import json
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from pathlib import Path
-from typing import Any
+from typing import Any, NamedTuple
 
 import pandas as pd
 
+from reports.curve_data import write_curves
 from reports.figures import Figure
 from reports.frame import GridData, load
 from reports.output import ReportFolder
-from reports.pages import all_pages
+from reports.pages import PAGES
 from reports.pages.tuning import FILE as TUNED_FILE
-from reports.render import to_html, to_markdown
+from reports.pdf import NoPdf, print_page
+from reports.progress import Listen, followed, silent
+from reports.render import to_html, to_markdown, to_paper
 from reports.tables import Table
 from reports.tuning import searches, to_yaml, tuned
 
 
-def build(root: Path, grid: str) -> tuple[Path, Path]:
-    """Write `<root>/grids/<grid>/report.md` and `report.html` and return their paths.
+class Report(NamedTuple):
+    """paths: of report.html, report.md and, where it could be printed, report.pdf; note: why there is no PDF."""
 
-    Beside them: figures/ (SVG, PNG, PDF), tables/ (CSV), data/ (the tidy frames), `tuned.yaml` where the grid is a
-    search, and beside every figure and table a JSON file with the keys of the runs behind it. A grid that is not
-    finished gives a report that says what is missing. Equal run folders give equal files. Raises
-    benchmark.errors.BadInput for a grid without a plan in `root`.
+    paths: tuple[Path, ...]
+    note: str | None
+
+
+def build(root: Path, grid: str, listen: Listen = silent) -> Report:
+    """Write the report of a grid to `<root>/grids/<grid>/`.
+
+    report.html, report.md and report.pdf are the same pages. Beside them: figures/ (SVG, PNG, PDF), tables/ (Markdown,
+    LaTeX, CSV, HTML), data/ (the tidy frames), `tuned.yaml` where the grid is a search, beside every figure and table a
+    JSON file with the keys of the runs behind it, and report.json with the SHA-256 of every file. A grid that is not
+    finished gives a report that says what is missing. Equal run folders give equal files (report.pdf: with one version
+    of Chromium). listen: hears how far it is. Raises benchmark.errors.BadInput for a grid without a plan in `root`.
     """
+    listen(0, 1, "reading the runs")
     data = load(root, grid)
-    pages = all_pages(data)
+    listen(1, 1, "reading the runs")
+    pages = [page for make in followed(PAGES, "pages", listen) if (page := make(data)) is not None]
     folder = ReportFolder(data.folder)
-    images = write_figures(folder, [figure for page in pages for figure in page.figures()])
-    write_tables(folder, [table for page in pages for table in page.tables()])
+    images = write_figures(folder, [figure for page in pages for figure in page.figures()], listen)
+    write_tables(folder, [table for page in pages for table in page.tables()], listen)
     write_frames(folder, data)
     if data.search:
         folder.write(TUNED_FILE, to_yaml(tuned(data, searches(data))).encode())
     title = f"LDD-Bench: {grid}"
-    done = int((data.cells["status"] == "done").sum())
-    footer = f"{done} of {len(data.cells)} cells · plan {digest(data.plan.to_json())}"
-    report_md = folder.write("report.md", f"{to_markdown(title, pages)}\n---\n\n{footer}\n".encode())
+    text = to_markdown(title, pages)
+    about = _about(data, digest({"pages": text, "files": folder.sha256}))
+    footer = "plan {plan} · report {report} · {done} of {cells} cells".format_map(about)
+    report_md = folder.write("report.md", f"{text}\n---\n\n{footer}\n".encode())
     report_html = folder.write("report.html", to_html(title, footer, pages, images).encode())
+    folder.write_json("report.json", {**about, "sha256": folder.sha256})
     folder.remove_others("figures", "tables", "data")
-    return report_md, report_html
+    listen(0, 1, "printing the PDF")
+    try:
+        report_pdf = folder.write("report.pdf", print_page(to_paper(title, footer, pages, images)))
+    except NoPdf as why:
+        folder.remove("report.pdf")  # of an earlier state
+        return Report((report_html, report_md), f"no report.pdf: {why}")
+    listen(1, 1, "printing the PDF")
+    return Report((report_html, report_md, report_pdf), None)
 
 
-def write_figures(folder: ReportFolder, figures: Sequence[Figure]) -> dict[str, tuple[bytes, bytes]]:
+def _about(data: GridData, report: str) -> dict[str, Any]:
+    """What the footer of every page says."""
+    done = int((data.cells["status"] == "done").sum())
+    return {
+        "grid": data.plan.grid,
+        "plan": digest(data.plan.to_json()),
+        "report": report,
+        "done": done,
+        "cells": len(data.cells),
+    }
+
+
+def write_figures(
+    folder: ReportFolder, figures: Sequence[Figure], listen: Listen = silent
+) -> dict[str, tuple[bytes, bytes]]:
     """Every figure's files and sidecar; returns id -> SVG for a light and for a dark screen."""
     images = {}
-    for figure in figures:
+    for figure in followed(figures, "figures", listen):
         files = figure.files()
-        for name, content in files.items():
-            folder.write(f"figures/{name}", content)
-        digests = {name: hashlib.sha256(content).hexdigest() for name, content in files.items()}
-        folder.write_json(f"figures/{figure.id}.json", {**figure.sidecar(), "sha256": digests})
+        _write_with_sidecar(folder, f"figures/{figure.id}.json", files, figure.sidecar())
         images[figure.id] = (files[f"{figure.id}.svg"], figure.dark_svg())
     return images
 
 
-def write_tables(folder: ReportFolder, tables: Sequence[Table]) -> None:
-    """Every table as CSV, with its sidecar."""
-    for table in tables:
-        content = table.to_csv().encode()
-        folder.write(f"tables/{table.id}.csv", content)
-        digests = {f"{table.id}.csv": hashlib.sha256(content).hexdigest()}
-        folder.write_json(f"tables/{table.id}.json", {**table.sidecar(), "sha256": digests})
+def write_tables(folder: ReportFolder, tables: Sequence[Table], listen: Listen = silent) -> None:
+    """Every table in its four formats, with its sidecar."""
+    for table in followed(tables, "tables", listen):
+        _write_with_sidecar(folder, f"tables/{table.id}.json", table.files(), table.sidecar())
+
+
+def _write_with_sidecar(folder: ReportFolder, name: str, files: Mapping[str, bytes], facts: Mapping[str, Any]) -> None:
+    beside = name.rpartition("/")[0]
+    for file, content in files.items():
+        folder.write(f"{beside}/{file}", content)
+    folder.write_json(name, {**facts, "sha256": {file: folder.sha256[f"{beside}/{file}"] for file in files}})
 
 
 def write_frames(folder: ReportFolder, data: GridData) -> None:
@@ -84,8 +120,8 @@ def write_frames(folder: ReportFolder, data: GridData) -> None:
         columns=["key", "kind", "environment", "metric", "value"],
     )
     folder.write("data/metrics.csv", metrics.to_csv(index=False, lineterminator="\n").encode())
-    curves = data.curves.to_csv(index=False, lineterminator="\n").encode()
-    folder.write("data/curves.csv.gz", gzip.compress(curves, mtime=0))
+    stage_of = dict(zip(data.stages["key"], data.stages["kind"], strict=True))
+    folder.fill("data/curves.parquet", lambda path: write_curves(path, data.curves, stage_of))
 
 
 def digest(value: Any) -> str:

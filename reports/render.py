@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
-from pathlib import Path
-
-from jinja2 import Environment, FileSystemLoader, StrictUndefined
 
 from reports.page import Bullets, Facts, Folded, Gallery, Page, Text, numbered
 from reports.tables import Table
-from reports.text import html, markdown
-
-TEMPLATES = Path(__file__).parent / "templates"
+from reports.templating import fill
+from reports.text import markdown
 
 
 def to_markdown(title: str, pages: Sequence[Page]) -> str:
@@ -49,18 +45,22 @@ def to_markdown(title: str, pages: Sequence[Page]) -> str:
 
 def to_html(title: str, footer: str, pages: Sequence[Page], images: Mapping[str, tuple[bytes, bytes]]) -> str:
     """A page that needs nothing but itself. images: figure id -> SVG for a light and for a dark screen."""
-    environment = Environment(
-        loader=FileSystemLoader(TEMPLATES),
-        autoescape=True,
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-    )
-    environment.filters["inline"] = html
-    environment.filters["kind"] = lambda block: type(block).__name__
-    template = environment.get_template("report.html.j2")
-    sources = {name: tuple(_data_uri(svg) for svg in pair) for name, pair in images.items()}
-    return template.render(title=title, footer=footer, pages=numbered(pages), images=sources)
+    return _filled(title, footer, pages, images, on_paper=False)
+
+
+def to_paper(title: str, footer: str, pages: Sequence[Page], images: Mapping[str, tuple[bytes, bytes]]) -> str:
+    """The same pages to be printed: everything unfolded, figures in the light theme, no links to files."""
+    return _filled(title, footer, pages, images, on_paper=True)
+
+
+def _filled(
+    title: str, footer: str, pages: Sequence[Page], images: Mapping[str, tuple[bytes, bytes]], on_paper: bool
+) -> str:
+    themes = ("light",) if on_paper else ("light", "dark")
+    sources = {
+        name: {theme: _data_uri(svg) for theme, svg in zip(themes, pair, strict=False)} for name, pair in images.items()
+    }
+    return fill("report.html.j2", title=title, footer=footer, pages=numbered(pages), images=sources, on_paper=on_paper)
 
 
 def _data_uri(svg: bytes) -> str:

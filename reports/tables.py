@@ -1,16 +1,20 @@
-"""One table object, written as Markdown, HTML and CSV, with the runs behind every number."""
+"""One table object, written as Markdown, HTML, LaTeX and CSV, with the runs behind every number."""
 
 from __future__ import annotations
 
 import csv
 import io
 from collections.abc import Iterable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Any, Literal
 
+from reports.latex_table import latex_table
+from reports.templating import fill
 from reports.text import Link, markdown
 
 Mark = Literal["", "best", "tied", "unknown", "weak"]
+MARKED: tuple[Mark, ...] = ("best", "tied", "unknown")
+"""The marks that every format shows: the first two in bold, the last as a question mark; by their names in CSV."""
 
 
 @dataclass(frozen=True)
@@ -26,9 +30,14 @@ class Cell:
     runs: tuple[str, ...] = ()
 
     @property
+    def shown(self) -> str:
+        """The text; "–" for an entry that says nothing, because nothing may look like a blank."""
+        return self.text if self.text.strip() else "–"
+
+    @property
     def plain(self) -> str:
         """Text and detail in one line."""
-        return f"{self.text} {self.detail}" if self.detail else self.text
+        return f"{self.shown} {self.detail}" if self.detail else self.shown
 
 
 @dataclass(frozen=True)
@@ -86,8 +95,32 @@ class Table:
         writer = csv.writer(out, lineterminator="\n")
         writer.writerow(column.plain for column in self.columns)
         for row in self.rows:
-            writer.writerow(cell.plain + (f" [{cell.mark}]" if cell.mark in ("best", "tied") else "") for cell in row)
+            writer.writerow(cell.plain + (f" [{cell.mark}]" if cell.mark in MARKED else "") for cell in row)
         return out.getvalue()
+
+    def to_latex(self) -> str:
+        """A booktabs table for `input`, no wider than the page; its first line says which packages it needs."""
+        return latex_table(self)
+
+    def to_html(self) -> str:
+        """A page with nothing but the table, which needs nothing but itself."""
+        return fill("table.html.j2", table=self)
+
+    def files(self) -> dict[str, bytes]:
+        """File name -> content, for the tables folder: all four formats."""
+        below = self.seen_from("../")
+        texts = {"md": below.to_markdown(), "tex": self.to_latex(), "csv": self.to_csv(), "html": below.to_html()}
+        return {f"{self.id}.{ending}": text.encode() for ending, text in texts.items()}
+
+    def seen_from(self, way: str) -> Table:
+        """The same table with links for a page from which the report's folder is `way`, as in `../`."""
+
+        def moved(cell: Cell) -> Cell:
+            if cell.href is None:
+                return cell
+            return replace(cell, href=f"{way}report.html{cell.href}" if cell.href[0] == "#" else way + cell.href)
+
+        return replace(self, rows=tuple(tuple(map(moved, row)) for row in self.rows))
 
     def sidecar(self) -> dict[str, Any]:
         """The runs behind every entry, as plain JSON."""
@@ -110,8 +143,8 @@ def _pipes(entries: Iterable[str]) -> str:
 
 
 def _markdown_cell(cell: Cell) -> str:
-    text = Link(cell.text, cell.href).to_markdown() if cell.href else markdown(cell.text)
-    if cell.mark in ("best", "tied") and text:
+    text = Link(cell.shown, cell.href).to_markdown() if cell.href else markdown(cell.shown)
+    if cell.mark in ("best", "tied"):
         text = f"**{text}**"
     if cell.mark == "unknown":
         text = f"{text} ?"

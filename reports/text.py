@@ -1,4 +1,4 @@
-"""Text of a report: plain words with `code` between backticks, turned into Markdown and HTML; numbers in one form."""
+"""Text of a report: plain words with `code` between backticks, as Markdown and HTML; numbers in one form."""
 
 from __future__ import annotations
 
@@ -20,14 +20,17 @@ MINUS = "−"
 SPECIAL = re.compile(r"([\\*`|]|(?<=\])[(\[:]|\[(?=\^)|(?<!\w)_|_(?!\w))")
 
 
+def spans(text: str) -> list[tuple[str, bool]]:
+    """The pieces of a text, and which of them are code; an odd backtick is a character, not code."""
+    parts = text.split("`")
+    return [(part, index % 2 == 1) for index, part in enumerate(parts)] if len(parts) % 2 else [(text, False)]
+
+
 def markdown(text: str) -> str:
     """Plain text as Markdown that shows just it: special characters escaped, line breaks made spaces, `code` kept."""
-    parts = " ".join(text.split()).split("`")
-    if len(parts) % 2 == 0:  # an odd backtick is a character, not code
-        parts = ["`".join(parts)]
     out = []
-    for index, part in enumerate(parts):
-        if index % 2:
+    for part, code in spans(" ".join(text.split())):
+        if code:
             out.append("`" + part.replace("|", r"\|") + "`")
         else:
             out.append(SPECIAL.sub(r"\\\1", part).replace("<", "&lt;").replace(">", "&gt;"))
@@ -36,10 +39,7 @@ def markdown(text: str) -> str:
 
 def html(text: str) -> Markup:
     """Plain text as HTML: everything escaped, `code` between backticks in a code element."""
-    parts = text.split("`")
-    if len(parts) % 2 == 0:
-        return escape(text)
-    pieces = [Markup("<code>{}</code>").format(p) if i % 2 else escape(p) for i, p in enumerate(parts)]
+    pieces = [Markup("<code>{}</code>").format(part) if code else escape(part) for part, code in spans(text)]
     return Markup("").join(pieces)
 
 

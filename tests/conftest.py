@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -12,6 +13,10 @@ import pytest
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.toy import Toy
+
+# Printing a report takes seconds. Only tests/e2e/test_browser.py does it, with the browser that the caller has named.
+os.environ.setdefault("LDD_BENCH_TEST_CHROMIUM", os.environ.get("LDD_BENCH_CHROMIUM", ""))
+os.environ["LDD_BENCH_CHROMIUM"] = "off"
 
 # The longest first, so that no process is left with them at the end.
 ORDER = ("e2e/slurm", "e2e", "contract", "property")

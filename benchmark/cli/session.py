@@ -12,7 +12,10 @@ from pathlib import Path
 from rich.console import Console
 
 from benchmark.cli import show
+from benchmark.cli.asked import BuildReport, note
+from benchmark.cli.patience import Patience
 from benchmark.cli.progress import Display
+from benchmark.cli.show_claims import undecidable
 from benchmark.cost.forecast import Forecast
 from benchmark.cost.price import Price
 from benchmark.errors import BadInput
@@ -26,8 +29,6 @@ from benchmark.store import RunStore
 from benchmark.tracking.background_mirror import BackgroundMirror
 from benchmark.tracking.experiment import local_database, tracking_uri, ui_command
 from benchmark.tracking.mirror import Mirror
-
-BuildReport = Callable[[Path, str], tuple[Path, Path]]
 
 _LATER = "`status` shows them, and the same command later submits what they make ready"
 
@@ -80,6 +81,8 @@ def _run(
     display.driver = driver
     todo = driver.to_compute()
     say(f"grid {plan.grid}: {_before(driver, len(todo))}{_about(forecast.price) if todo else ''}")
+    if todo and (warning := undecidable(plan)):
+        say(warning)
     uri = tracking_uri(store, request.tracking_uri)
     mirror = BackgroundMirror(Mirror(plan, store, uri), lambda text: console.print(f"warning: {text}", style="yellow"))
     if todo:
@@ -128,9 +131,11 @@ def report_grid(plan: Plan, store: RunStore, request: Request, build_report: Bui
     """Write the report of what is done so far, and bring its copy in MLflow up to date."""
     uri = tracking_uri(store, request.tracking_uri)
     store.write_plan(plan)
-    report = build_report(store.root, plan.grid)
+    report, absent = build_report(store.root, plan.grid, Patience(note).listen)
     for path in report:
         print(path)
+    if absent:
+        note(absent)
     _mirror_report(plan, store, uri, _background(plan, store, uri), report)
 
 
@@ -173,7 +178,7 @@ def _finish(
     database = local_database(uri)
     if not report or (database is not None and not database.exists()):
         try:
-            report = build_report(store.root, plan.grid)
+            report, absent = build_report(store.root, plan.grid, Patience(say).listen)
         except Exception as error:
             words = f": {error}" if isinstance(error, BadInput | OSError) else ""
             if not words:
@@ -182,6 +187,8 @@ def _finish(
             say(f"the report could not be written{words}; {remedy}")
             mirror.sync()
             return False
+        if absent:
+            say(absent)
         _mirror_report(plan, store, uri, mirror, report)
     for path in report:
         say(f"report: {path}")

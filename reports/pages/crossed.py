@@ -7,32 +7,32 @@ from collections.abc import Mapping
 from reports.frame import GridData
 from reports.tables import Cell, Column, Table
 
-MOST_COLUMNS = 5
-"""Up to so many methods are columns, as in the paper; more are rows, or no screen would be wide enough."""
-
 
 def crossed(
     data: GridData, id: str, caption: str, entries: Mapping[tuple[str, str], Cell], notes: tuple[str, ...]
 ) -> Table:
-    """entries: (environment, method) -> entry, one for every pair of the grid."""
-    if len(data.methods) <= MOST_COLUMNS:
+    """One row per environment, one column per method, as in the paper's Table 1; a search has a row per candidate.
+
+    entries: (environment, method) -> entry, one for every pair of the grid.
+    """
+    if data.search:  # dozens of candidates; no screen would be wide enough
         return Table(
             id,
             caption,
-            (Column("Environment", numeric=False), *(data.method_column(method) for method in data.methods)),
+            (Column("Method", numeric=False), *(Column(data.environment_label(name)) for name in data.environments)),
             tuple(
-                (Cell(data.environment_label(environment)), *(entries[environment, method] for method in data.methods))
-                for environment in data.environments
+                (data.method_entry(method), *(entries[environment, method] for environment in data.environments))
+                for method in data.methods
             ),
             notes,
         )
     return Table(
         id,
         caption,
-        (Column("Method", numeric=False), *(Column(data.environment_label(name)) for name in data.environments)),
+        (Column("Environment", numeric=False), *(data.method_column(method) for method in data.methods)),
         tuple(
-            (data.method_entry(method), *(entries[environment, method] for environment in data.environments))
-            for method in data.methods
+            (Cell(data.environment_label(environment)), *(entries[environment, method] for method in data.methods))
+            for environment in data.environments
         ),
         notes,
     )

@@ -46,7 +46,7 @@ def test_markdown_has_caption_head_marks_and_notes(table: Table) -> None:
 def test_csv_reads_back(table: Table) -> None:
     rows = list(csv.reader(io.StringIO(table.to_csv())))
     assert rows[0] == ["Environment", "LDD (released)", "Tabula rasa (released)"]
-    assert rows[1] == ["RTFM", "0.52 [0.40, 0.64] · 3/3 [best]", "0.47"]
+    assert rows[1] == ["RTFM", "0.52 [0.40, 0.64] · 3/3 [best]", "0.47 [unknown]"]
 
 
 def test_the_runs_behind_every_number_are_listed(table: Table) -> None:
