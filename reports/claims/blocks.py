@@ -79,11 +79,9 @@ def claims_table(data: GridData, report: ClaimsReport) -> Table:
             "Advantage: the difference of the means in the claim's direction, with Welch's interval at the level "
             f"1 − α/m of a family of m comparisons, whether the grid has them or not (α: {alphas}). holds: p after "
             "Holm's correction is below α; fails: the interval excludes an advantage of the margin. Claim none: on "
-            "an environment that no claim names; its interval is a 95% one, nothing is corrected.",
-            *(
-                [f"Gates, one stratified permutation test per family over the environments here: {gates}."]
-                * bool(gates)
-            ),
+            "an environment that no claim names; nothing is corrected there, and it decides nothing. The intervals "
+            "hold together (Bonferroni), which is a little stricter than Holm's p.",
+            *([f"Gates, one stratified permutation test per family: {gates}."] if gates else []),
         ),
         headers=4,
     )
@@ -128,5 +126,10 @@ def _row(data: GridData, heading: Cell, one: Comparison) -> tuple[Cell, ...]:
         Cell(number(one.adjusted_p, 4), number(difference.p, 4) if reached else ""),
         Cell(number(one.p_permutation, 4)),
         Cell(interval(one.bounds, sign=True), mark="" if one.bounds else "weak"),
-        Cell(one.verdict, one.why, "" if one.verdict in ("holds", "fails") else "weak"),
+        Cell(one.verdict, _beyond(one), "" if one.verdict in ("holds", "fails") else "weak"),
     )
+
+
+def _beyond(one: Comparison) -> str:
+    """Why the verdict is what it is, where the row's numbers do not say it."""
+    return one.why if any(one.missing) or one.interval is None else ""

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import numpy as np
 
@@ -42,7 +42,7 @@ def alone(pair: Pair, alpha: float, compare: Compare) -> Comparison:
     """A comparison outside any family: nothing is adjusted."""
     seen = _look(pair, 1 - alpha, compare)
     found = _comparison(seen, seen.difference.p, seen.worst_p, alpha, 1 - alpha, compare)
-    return Comparison(**{**vars(found), "adjusted_p": math.nan})
+    return replace(found, adjusted_p=math.nan)
 
 
 def gate(family: str, pairs: Sequence[Pair], alpha: float) -> Gate:
@@ -62,7 +62,7 @@ def gate(family: str, pairs: Sequence[Pair], alpha: float) -> Gate:
 
 
 def _against_the_claim(stratum: Sequence[Pair]) -> tuple[Values, Values]:
-    """A stratum whose missing runs all speak against the claim: the method's at the lowest, the others' at the highest."""
+    """A stratum whose missing runs speak against the claim: the method's are the lowest, the others' the highest."""
     first = stratum[0]
     if not any(any(one.missing) for one in stratum):
         return first.first.values, np.concatenate([one.second.values for one in stratum])
@@ -131,7 +131,7 @@ def _verdict(
             return "fails", excluded
         return "undecided", f"{excluded}, but not whatever {missing} had shown"
     if difference.difference > 0 and adjusted < alpha:
-        holds = f"{advantage}, p after correction {number(adjusted, 4)}"
+        holds = f"{advantage}, p {number(adjusted, 4)}"
         if worst < alpha:
             return "holds", holds
         return "undecided", f"{holds}, but not whatever the missing runs of the family had shown"
@@ -139,7 +139,7 @@ def _verdict(
         return "incomplete", f"{missing}, and undecided without"
     if difference.why is not None:
         return "undecided", difference.why
-    return "undecided", f"{advantage}, p after correction {number(adjusted, 4)}"
+    return "undecided", f"{advantage}, p {number(adjusted, 4)}"
 
 
 def _excludes(bounds: Interval | None, margin: float) -> bool:

@@ -19,11 +19,11 @@ Status = Literal["SUPPORTED", "REFUTED", "INCONCLUSIVE", "INCOMPLETE"]
 class Comparison:
     """One method against another on one environment.
 
-    difference: the advantage, above 0 in the claim's direction, with its interval at the level of one test alone.
-    interval: the same at the level of the family, 1 - alpha / size. p_permutation: of the permutation test, a check on
-    the other. adjusted_p: `difference.p` after Holm's procedure in its family; NaN where it is in none. planned, missing:
-    runs on each side. bounds: of the advantage, with the lowest and the highest scores that the missing runs could have;
-    None where none is missing or the metric has no end. why: the verdict in a few words. runs: keys of both sides.
+    difference: the advantage, above 0 in the claim's direction, with its 95% interval. interval: the same at the level
+    of the family, 1 - alpha / size. p_permutation: of the permutation test, a check on the other. adjusted_p: the p of
+    `difference` after Holm's procedure in its family; NaN where it is in none. planned, missing: runs on each side.
+    bounds: of the advantage, with the lowest and the highest scores that the missing runs could have; None where none
+    is missing or the metric has no end. why: the verdict in a few words. runs: keys of both sides.
     """
 
     environment: str

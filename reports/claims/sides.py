@@ -67,7 +67,7 @@ class Pair:
 
     @property
     def ends(self) -> tuple[float, float] | None:
-        """The ends of the metric, if it has both and the scores lie between them (as scores of another kind may not)."""
+        """The ends of the metric, if it has both and the scores lie between them, as scores of another kind may not."""
         if self.low is None or self.high is None:
             return None
         scores = np.concatenate([self.first.values, self.second.values])
