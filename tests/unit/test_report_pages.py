@@ -140,7 +140,7 @@ def test_what_is_missing_is_counted_and_never_a_zero(tmp_path: Path) -> None:
         win_rate=levels(CLOSE),
     )
     assert "7 of 12 cells done, 1 failed, 1 missing, 3 unavailable" in found.verdict
-    assert found.entry("LDD") == ("0.420", "interval undefined · 1/3", "unknown")
+    assert found.entry("LDD") == ("0.420", "interval undefined · 1/3, 1 failed, 1 missing", "unknown")
     assert found.entry("VAE") == ("–", "unavailable · 0/3", "weak")
     reasons = {tuple(cell.text for cell in row[1:5]) for row in found.table("absent").rows}
     assert reasons == {
@@ -159,7 +159,7 @@ def test_deleting_a_run_lowers_the_count_and_invents_nothing(tmp_path: Path) -> 
     assert "8 of 9 cells done" in found.verdict
     text, detail, _ = found.entry("Tabula rasa")
     assert text == "0.475"  # of 0.50 and 0.45, and the count beside it says that a seed is missing
-    assert detail.endswith("2/3")
+    assert detail.endswith("2/3, 1 missing")
 
 
 def test_shared_games_are_compared_one_by_one(close: Report) -> None:
