@@ -10,6 +10,7 @@ from collections.abc import Callable
 from reports.frame import GridData
 from reports.page import Page
 from reports.pages import (
+    ablations,
     aggregate,
     comparisons,
     cost,
@@ -33,6 +34,7 @@ PAGES: tuple[Callable[[GridData], Page | None], ...] = (
     curves.page,
     comparisons.page,
     aggregate.page,
+    ablations.page,
     coverage.page,
     cost.page,
     protocol.page,

@@ -7,11 +7,13 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from reports import forecast
 from reports.extra import INTERACTION, names
 from reports.frame import GridData
-from reports.page import Block, Facts, Page, Text
+from reports.hours import device_word, disk, hours_tables, volume
+from reports.page import Facts, Page, Text
 from reports.tables import Cell, Column, Table
-from reports.text import count, duration
+from reports.text import count, duration, plural
 
 WORK = {"frames": "frames", "updates": "updates", "episodes": "games"}
 """Metric that says how much a stage did -> its unit; the first that a stage reports counts, except as below."""
@@ -35,16 +37,18 @@ def page(data: GridData) -> Page:
     stages = data.stages[data.stages["state"] == "done"]
     if stages.empty:
         return Page("cost", "Cost", (Text("No stage is finished yet."),))
-    blocks: list[Block] = [Facts(totals(data, stages)), extra_table(data), cost_table(data, stages)]
-    return Page("cost", "Cost", tuple(blocks))
+    facts = Facts(totals(data, stages))
+    tables = (*hours_tables(data, stages), extra_table(data), cost_table(data, stages))
+    return Page("cost", "Cost", (facts, *forecast.blocks(data), *tables))
 
 
 def totals(data: GridData, stages: pd.DataFrame) -> tuple[tuple[str, str], ...]:
-    """Computing time, elapsed time, what sharing saved."""
-    computed = float(stages["seconds"].sum())
-    unshared = float((stages["seconds"] * stages["cells"]).sum())
+    """Computing time, elapsed time, what sharing saved, disk, energy."""
+    computed = float(stages["seconds"].sum(min_count=1))
+    unshared = float((stages["seconds"] * stages["cells"]).sum(min_count=1))
     items = [
-        ("Computing time", f"{duration(computed)} in {len(stages)} finished stages"),
+        ("Computing time", f"{duration(computed)} in {plural(len(stages), 'finished stage')}"),
+        ("Of that on GPUs", on_gpus(stages)),
         ("Without shared stages", f"{duration(unshared)}, had every cell computed its own"),
     ]
     started = [float(facts["created"]) for facts in data.provenance.values() if "created" in facts]
@@ -53,8 +57,21 @@ def totals(data: GridData, stages: pd.DataFrame) -> tuple[tuple[str, str], ...]:
         elapsed = max(finished) - min(started)
         items.append(("First start to last result", f"{duration(elapsed)}, pauses and other grids included"))
     devices = sorted({str(device) for device in stages["device"].dropna()})
-    items.append(("Devices", ", ".join(devices)))
+    items.append(("Devices", ", ".join(filter(None, devices)) or "not recorded"))
+    size = disk(data, list(stages["key"]))
+    items.append(
+        ("Disk", "not known: run folders are not here" if size is None else f"{volume(size)} of finished runs")
+    )
+    items.append(("Energy", "not measured"))
     return tuple(items)
+
+
+def on_gpus(stages: pd.DataFrame) -> str:
+    """GPU hours, or that there are none."""
+    gpu = stages[stages["device"].map(lambda device: device_word(str(device)) == "GPU")]
+    if gpu.empty:
+        return "none"
+    return f"{float(gpu['seconds'].sum()) / 3600:.2f} GPU hours in {plural(len(gpu), 'stage')}"
 
 
 def extra_table(data: GridData) -> Table:

@@ -65,7 +65,7 @@ def test_the_smoke_grid_runs_to_its_report_and_then_computes_nothing(tmp_path: P
     assert "RTFM S1" in report
     assert "Messenger S1" in report
     assert "Messenger S2" in report
-    cost = report.split(". Predicted and actual cost\n")[1]
+    cost = report.split(". Cost\n")[1]
     assert "an error of " in cost, "of the stages that one like them had been computed before"
 
     again = smoke(tmp_path)

@@ -11,8 +11,9 @@ from benchmark.records import UNBEGUN
 from benchmark.spec import Plan, Stage
 from benchmark.store import RunStore
 from reports.frame import load
-from reports.pages.forecast import page
+from reports.pages.cost import page
 from reports.render import to_markdown
+from reports.style import LIGHT, canvas
 from tests.priced import evaluate, executor, finish, plan, policy
 from tests.synthetic import make_plan, write_runs
 
@@ -90,8 +91,7 @@ def test_the_report_compares_it_with_what_stages_took(tmp_path: Path) -> None:
         },
     )
     found = page(load(tmp_path, "synthetic"))
-    assert found is not None
-    (table,) = found.tables()
+    table = next(table for table in found.tables() if table.id == "forecast")
     assert [[cell.text for cell in row] for row in table.rows] == [
         ["RTFM S1", "pretrain", "6", "4 min 30 s", "6 min", "−25%", "25%"],
         ["RTFM S1", "evaluate", "9", "27 s", "22 s", "+20%", "20%"],
@@ -102,6 +102,24 @@ def test_the_report_compares_it_with_what_stages_took(tmp_path: Path) -> None:
     assert "6 by finished stages that differed in the seed alone and 9 by a rough guess" in text
 
 
-def test_a_report_of_runs_of_which_nothing_was_foretold_does_without(tmp_path: Path) -> None:
+def test_every_foretold_stage_is_a_mark_in_the_figure(tmp_path: Path) -> None:
+    """Pretraining took as long as predicted; an evaluation of 2.5 s was foretold to take 10 s."""
+    planned = make_plan(environments={"rtfm-s1": "RTFM S1"})
+    store = write_runs(tmp_path, planned, points=2)
+    seconds = {"pretrain": 60.0, "evaluate": 10.0}
+    told = {k: {"seconds": seconds[s.kind], "basis": "exact"} for k, s in planned.stages.items() if s.kind in seconds}
+    store.write_forecast("synthetic", told)
+    (figure,) = page(load(tmp_path, "synthetic")).figures()
+    assert "40% of 15 stages lie between" in figure.caption
+    assert set(figure.runs) == set(told)
+    with canvas(LIGHT, *figure.size) as drawn:
+        figure.draw(drawn, LIGHT)
+        marks = [line for line in drawn.axes[0].lines if line.get_marker() != "None"]
+        assert [(set(line.get_xdata()), set(line.get_ydata())) for line in marks] == [({60.0}, {60.0}), ({10.0}, {2.5})]
+
+
+def test_a_report_of_runs_of_which_nothing_was_foretold_says_so(tmp_path: Path) -> None:
     write_runs(tmp_path, make_plan(), points=2)
-    assert page(load(tmp_path, "synthetic")) is None
+    found = page(load(tmp_path, "synthetic"))
+    assert "No prediction was recorded" in to_markdown("report", [found])
+    assert not list(found.figures())

@@ -6,8 +6,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from reports.forecast_figure import forecast_figure
 from reports.frame import GridData
-from reports.page import Block, Page, Text
+from reports.page import Block, Gallery, Text
 from reports.tables import Cell, Column, Table
 from reports.text import duration, listed, plural, signed
 
@@ -18,16 +19,14 @@ BASES = {
 }
 
 
-def page(data: GridData) -> Page | None:
-    """Predicted and actual cost; None where nothing finished was foretold."""
+def blocks(data: GridData) -> list[Block]:
+    """Predicted and actual cost: a sentence, a figure and a table; only a sentence where nothing was foretold."""
     stages = foretold(data)
     if stages.empty:
-        return None
-    blocks: list[Block] = [
-        Text(summary(stages, int((data.stages["state"] == "done").sum())), "lead"),
-        table(data, stages),
-    ]
-    return Page("forecast", "Predicted and actual cost", tuple(blocks))
+        return [Text("No prediction was recorded for any of the finished stages.")]
+    drawn = forecast_figure(data, stages)
+    told = Text(summary(stages, int((data.stages["state"] == "done").sum())))
+    return [told, *([Gallery((drawn,))] if drawn else []), table(data, stages)]
 
 
 def foretold(data: GridData) -> pd.DataFrame:

@@ -1,0 +1,83 @@
+"""Predicted against actual computing time, a mark per finished stage."""
+
+from __future__ import annotations
+
+import numpy as np
+import pandas as pd
+from matplotlib.axes import Axes
+from matplotlib.figure import Figure as Canvas
+from matplotlib.lines import Line2D
+from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
+
+from reports.figures import WIDTH, Figure
+from reports.frame import GridData
+from reports.style import Theme, method_styles, quiet_axes
+from reports.text import duration, plural
+
+TICKS = (0.01, 0.1, 1, 10, 60, 600, 3600, 36_000, 345_600, 3_456_000)
+"""Seconds that are round in the unit that a reader thinks in."""
+
+CROWD = 1000
+"""So many marks and more are drawn as pixels, or the file would be large."""
+
+
+def forecast_figure(data: GridData, stages: pd.DataFrame) -> Figure | None:
+    """stages: finished ones with `predicted` and `seconds`. None where no stage took time that can be shown."""
+    shown = stages[(stages["predicted"] > 0) & (stages["seconds"] > 0)]
+    if shown.empty:
+        return None
+    kinds = [kind for kind in data.pipeline if (shown["kind"] == kind).any()]
+    values = shown[["predicted", "seconds"]].to_numpy(float)
+    within = float((np.abs(np.log2(values[:, 1] / values[:, 0])) <= 1).mean())
+    limits = float(values.min()) / 1.6, float(values.max()) * 1.6
+
+    def draw(figure: Canvas, theme: Theme) -> None:
+        styles = method_styles(kinds, theme)
+        ax = figure.subplots()
+        ax.plot(limits, limits, color=theme.ink, lw=1.0, zorder=1.5)
+        for factor in (0.5, 2.0):
+            ax.plot(limits, np.multiply(limits, factor), color=theme.quiet, lw=0.8, ls=(0, (4, 3)), zorder=1.5)
+        for kind in kinds:
+            style, of_kind = styles[kind], shown[shown["kind"] == kind]
+            ax.plot(
+                of_kind["predicted"], of_kind["seconds"], style.marker, mfc="none", mec=style.color, mew=1.2, ms=5,
+                alpha=0.8, rasterized=len(shown) >= CROWD,
+            )  # fmt: skip
+        _axes_in_time(ax, limits)
+        ax.set_xlabel("predicted")
+        ax.set_ylabel("took")
+        ax.set_title("Computing time of each stage")
+        quiet_axes(ax)
+        marks = [
+            Line2D([], [], ls="none", marker=styles[k].marker, mfc="none", mec=styles[k].color, label=k) for k in kinds
+        ]
+        figure.legend(handles=marks, loc="outside lower center", ncols=min(3, len(kinds)), handlelength=1.4)
+
+    return Figure(
+        id="forecast",
+        title="Predicted and actual computing time",
+        caption=(
+            "Every finished stage of which it was foretold how long it would take. On the line: as predicted; above "
+            f"it: longer. Dashed: half and twice as long; {within:.0%} of {plural(len(shown), 'stage')} lie between."
+        ),
+        alt=f"Scatter plot of actual by predicted computing time of {plural(len(shown), 'stage')}, both from "
+        f"{duration(float(values.min()))} to {duration(float(values.max()))}; {within:.0%} within a factor of 2",
+        size=(WIDTH, 3.9 + 0.2 * -(-len(kinds) // 3)),
+        draw=draw,
+        runs=tuple(shown["key"]),
+    )
+
+
+def _axes_in_time(ax: Axes, limits: tuple[float, float]) -> None:
+    """The same logarithmic range on both axes, marked in seconds, minutes, hours and days."""
+    for axis, scale, set_limits in ((ax.xaxis, ax.set_xscale, ax.set_xlim), (ax.yaxis, ax.set_yscale, ax.set_ylim)):
+        scale("log")
+        set_limits(*limits)
+        axis.set_major_locator(FixedLocator([tick for tick in TICKS if limits[0] <= tick <= limits[1]]))
+        axis.set_minor_locator(NullLocator())
+        axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
+    ax.set_aspect("equal")
+
+
+def _tick(seconds: float) -> str:
+    return f"{seconds:g} s" if seconds < 60 else duration(seconds)
