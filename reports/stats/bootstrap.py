@@ -16,7 +16,7 @@ from reports.stats.intervals import Interval
 from reports.stats.values import Values, all_equal
 
 _Array = npt.NDArray[np.float64]
-_BLOCK = 2_000  # repetitions at once: bounds the memory, not the result
+_BLOCK = 2_000  # repetitions at once: bounds the memory
 
 
 def bootstrap_interval(
@@ -48,11 +48,11 @@ def profile_band(
     if _too_few((scores,)):
         return np.full(above.shape, np.nan), np.full(above.shape, np.nan)
     rng = np.random.default_rng(seed)
-    drawn = np.zeros((repetitions, above.size))
+    drawn = np.zeros((above.size, repetitions))
     for task in task_arrays(scores):
         times = rng.multinomial(task.size, np.full(task.size, 1 / task.size), size=repetitions)
-        drawn += times.astype(np.float64) @ ((task[:, None] > above) / (task.size * len(scores)))
-    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=0)
+        drawn += (task > above[:, None]) / (task.size * len(scores)) @ times.T.astype(np.float64)
+    low, high = np.quantile(drawn, [(1 - level) / 2, (1 + level) / 2], axis=1)
     return low, high
 
 

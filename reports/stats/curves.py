@@ -11,7 +11,7 @@ import numpy.typing as npt
 from reports.stats.values import NO_SEED, NO_SPREAD, ONE_SEED
 
 _Array = npt.NDArray[np.float64]
-_BLOCK = 1_000  # repetitions at once: bounds the memory, not the result
+_NUMBERS = 2_000_000  # held at once: bounds the memory, not the result
 
 
 @dataclass(frozen=True)
@@ -60,8 +60,9 @@ def _largest_t(standard: _Array, repetitions: int, seed: int) -> _Array:
     products = (standard[:, None] * standard[None]).reshape(n * n, points)
     rng = np.random.default_rng(seed)
     largest = []
-    for start in range(0, repetitions, _BLOCK):
-        weights = rng.standard_normal((min(_BLOCK, repetitions - start), n, n))  # [repetition, new curve, run]
+    block = max(1, _NUMBERS // (n * n + points))
+    for start in range(0, repetitions, block):
+        weights = rng.standard_normal((min(block, repetitions - start), n, n))  # [repetition, new curve, run]
         of_mean = weights.mean(axis=1)
         apart = weights - of_mean[:, None]
         covariance = np.swapaxes(apart, 1, 2) @ apart / (n - 1)

@@ -88,6 +88,8 @@ def test_welchs_difference_is_scipys() -> None:
     assert found.interval is not None
     assert (found.interval.low, found.interval.high) == pytest.approx((bounds.low, bounds.high))
     assert found.df == pytest.approx(expected.df)
+    assert found.p == pytest.approx(expected.pvalue)
+    assert found.error == pytest.approx(expected._standard_error)
     assert found.n == (4, 3)
     assert found.excludes_zero is True
 
@@ -101,6 +103,20 @@ def test_one_seed_on_a_side_leaves_the_difference_without_an_interval() -> None:
     found = welch_difference([0.9], [0.1, 0.2])
     assert found.difference == pytest.approx(0.75)
     assert (found.interval, found.why, found.excludes_zero) == (None, ONE_SEED, None)
+    assert all(map(math.isnan, (found.error, found.df, found.p, found.effect)))
+
+
+def test_without_a_finished_seed_nothing_is_known_of_a_difference() -> None:
+    found = welch_difference([], [0.1, 0.2])
+    assert (found.n, found.interval, found.why) == ((0, 2), None, NO_SEED)
+    assert all(map(math.isnan, (found.difference, found.p)))
+
+
+@pytest.mark.parametrize(("seeds", "why"), [([], NO_SEED), ([0.5], ONE_SEED), ([0.5, 0.7], NO_SPREAD)])
+def test_pairs_without_spread_or_a_second_pair_have_no_interval(seeds: list[float], why: str) -> None:
+    found = paired_difference(seeds, seeds)
+    assert (found.interval, found.why, found.n) == (None, why, (len(seeds), len(seeds)))
+    assert all(map(math.isnan, (found.p, found.df, found.effect)))
 
 
 def test_seeds_without_any_spread_do_not_make_a_certain_difference() -> None:
@@ -116,6 +132,7 @@ def test_paired_difference_is_scipys_and_cancels_what_the_seeds_share() -> None:
     paired = paired_difference(taught, alone)
     assert paired.interval is not None
     assert (paired.interval.low, paired.interval.high) == pytest.approx((expected.low, expected.high))
+    assert paired.p == pytest.approx(scipy_stats.ttest_rel(taught, alone).pvalue)
     assert paired.excludes_zero is True
     assert welch_difference(taught, alone).excludes_zero is False
 
