@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from reports.claims import evaluate, strip
 from reports.contrasts import Contrast, contrasts, reference, subject
 from reports.frame import STATUSES, GridData
 from reports.page import Block, Facts, Page, Text
@@ -9,7 +10,7 @@ from reports.text import duration, listed, plural
 
 
 def page(data: GridData) -> Page:
-    """Verdict, coverage and cost."""
+    """One sentence, the claims with their status, coverage and cost."""
     if data.search:
         lead = (
             f"A search for settings on {data.games_label}: what it chose stands under Tuning. It compares no methods."
@@ -17,8 +18,10 @@ def page(data: GridData) -> Page:
         return Page("verdict", "Verdict", (Text(lead, "lead"), *_incomplete(data), Facts(facts(data))))
     own = subject(data)
     about = [contrast for contrast in contrasts(data) if contrast.method == own]
-    first = Text(summary(data, own, about), "lead")
-    return Page("verdict", "Verdict", (first, *_incomplete(data), Facts(facts(data))))
+    claims = evaluate(data)
+    blocks: list[Block] = [Text(summary(data, own, about), "lead"), *_incomplete(data)]
+    blocks += [strip(claims)] if claims else [Text("The grid registers no claims: all of it is exploratory.", "note")]
+    return Page("verdict", "Verdict", (*blocks, Facts(facts(data))))
 
 
 def _incomplete(data: GridData) -> list[Block]:
