@@ -33,13 +33,13 @@ NO_DIFFERENCE = frozenset({
 ROUNDING = 5e-5  # four decimals are stored
 
 
-def settings(configs: Configs) -> Iterator[tuple[str, str | None, dict[str, Any]]]:
-    """Every environment that can be made here, without a preset and with each that it has: its composed section."""
+def settings(configs: Configs, prefix: str = "") -> Iterator[tuple[str, str | None, dict[str, Any]]]:
+    """Environments whose file's name begins so, without a preset and with each that they have: the composed section."""
     presets = sorted(path.name for path in (configs.folder / "preset").iterdir())
     with configs.hydra():
-        for name in configs.members("env"):
+        for name in [name for name in configs.members("env") if name.startswith(prefix)]:
             section = resolved_section(configs, name, None)
-            if section.get("references", {}) is None:
+            if "unavailable" in section or section.get("references", {}) is None:
                 continue
             for preset in (None, *presets):
                 if preset is None or name in configs.members(f"preset/{preset}"):
@@ -75,9 +75,7 @@ def main() -> int:
     torch.set_num_threads(1)
     known: dict[str, dict[str, Sample]] = {}
     wrong = 0
-    for name, preset, section in settings(Configs(Path("configs"))):
-        if not name.startswith(given.only):
-            continue
+    for name, preset, section in settings(Configs(Path("configs")), given.only):
         games, options = section["games"]["final"]["test"], matter(section["options"])
         place = f"{games} {options}"
         if place not in known:
