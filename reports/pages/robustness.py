@@ -1,0 +1,216 @@
+"""Does it hold? The verdicts under other analyses, without each seed, and whatever missing runs would have shown."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from reports.claims import ClaimsReport, evaluate
+from reports.frame import GridData
+from reports.page import Block, Folded, Gallery, Page, Text
+from reports.robustness.figure import matrix_figure
+from reports.robustness.leave_out import LeftOut, leave_one_out
+from reports.robustness.matrix import Matrix, Row, multiverse
+from reports.robustness.missing import Bounded, with_missing
+from reports.robustness.verdicts import Key
+from reports.tables import Cell, Column, Table
+from reports.text import interval, listed, plural, signed
+
+TITLE = "Does it hold?"
+
+
+def page(data: GridData) -> Page | None:
+    """The multiverse, leave-one-seed-out and missing-cell bounds; None for a search, which compares no methods."""
+    if data.search:
+        return None
+    matrix = multiverse(data)
+    if not matrix.rows:
+        words = "The grid has no two methods with results to compare, so there is nothing that could hold."
+        return Page("robustness", TITLE, (Text(words),))
+    report = evaluate(data)
+    drawn = [matrix_figure(data, name, matrix, _runs(data, name)) for name in data.environments]
+    figures = tuple(figure for figure in drawn if figure is not None)
+    claims = [row for row in matrix.rows if row.key.kind == "claim"]
+    comparisons = [row for row in matrix.rows if row.key.kind == "comparison"]
+    blocks: list[Block] = [
+        Text(summary(matrix), "lead"),
+        Text(_introduction(matrix)),
+        *(
+            [_matrix_table(data, "multiverse-claims", "Every claim under every analysis", matrix, claims)]
+            if claims
+            else []
+        ),
+        *([Gallery(figures)] if figures else []),
+        *(Text(line, "note") for line in matrix.absent),
+    ]
+    if comparisons:
+        caption = "Every comparison under every analysis"
+        blocks.append(Folded(caption, _matrix_table(data, "multiverse", caption, matrix, comparisons)))
+    blocks += [*_left_out(data), *_missing(data, report)]
+    return Page("robustness", TITLE, tuple(blocks))
+
+
+def summary(matrix: Matrix) -> str:
+    """How many claims and comparisons say the same under every analysis, and what that is."""
+    parts = []
+    for kind in ("claim", "comparison"):
+        rows = [row for row in matrix.rows if row.key.kind == kind]
+        steady = [str(row.words[0]) for row in rows if row.holds]
+        if rows:
+            counts = [f"{steady.count(word)} {word}" for word in dict.fromkeys(steady)]
+            parts.append(f"{len(steady)} of {plural(len(rows), kind)}" + (f" ({', '.join(counts)})" if counts else ""))
+    return f"The verdict is the same under all {len(matrix.analyses)} analyses for {listed(parts)}."
+
+
+def _introduction(matrix: Matrix) -> str:
+    others = "; ".join(f"{one.label}: {one.about}" for one in matrix.analyses[1:])
+    return (
+        f"The main analysis is {matrix.analyses[0].about}. In every other one thing is different. {others}. Only the "
+        "main analysis decides; the others show how much a verdict owes to a choice. What stays the same may still be "
+        "undecided: a verdict that holds is no stronger than it was."
+    )
+
+
+def _runs(data: GridData, environment: str) -> tuple[str, ...]:
+    rows = data.group(environment)
+    return tuple(rows["key"][rows["status"] == "done"])
+
+
+def _name(data: GridData, key: Key) -> tuple[Cell, Cell]:
+    """The first two entries of a row: what, and where."""
+    if key.kind == "claim":
+        return Cell(f"`{key.id}`", "exploratory" if key.exploratory else ""), Cell("all of the claim's")
+    methods = f"{data.method_label(key.method)} against {data.method_label(key.against)}"
+    return Cell(methods, "exploratory" if key.exploratory else ""), Cell(data.environment_label(key.environment))
+
+
+def _matrix_table(data: GridData, id: str, caption: str, matrix: Matrix, rows: Sequence[Row]) -> Table:
+    total = len(matrix.analyses) - 1
+    return Table(
+        id=id,
+        caption=caption,
+        columns=(
+            Column("What", numeric=False),
+            Column("Where", numeric=False),
+            Column("The same", f"of {total} others"),
+            *(Column(analysis.label, numeric=False) for analysis in matrix.analyses),
+        ),
+        rows=tuple(
+            (
+                *_name(data, row.key),
+                Cell(str(total - len(row.changed))),
+                *(_word(row, place) for place in range(len(matrix.analyses))),
+            )
+            for row in rows
+        ),
+        notes=(
+            "≠: says something else than the main analysis. Median: standard errors of Maritz and Jarrett, whose "
+            "intervals are wider than they need be. IQM: Yuen's test on the middle half of the seeds. Best point: "
+            "chosen by the very games that it is scored on, so it is too high for every method; it is here because "
+            "others do so. The gate of a family is one permutation test of the scores, whatever compares them.",
+        ),
+        headers=2,
+    )
+
+
+def _word(row: Row, place: int) -> Cell:
+    word = row.words[place]
+    if word is None:
+        return Cell("–", "no scores", "weak")
+    return Cell(f"≠ {word}" if place in row.changed else word)
+
+
+def _left_out(data: GridData) -> list[Block]:
+    found = leave_one_out(data)
+    if not found:
+        return [Text("Leave one seed out: the grid has one seed, so there is none to leave out.", "note")]
+    steady = sum(not one.changes for one in found)
+    words = (
+        f"Leave one seed out: {steady} of {len(found)} verdicts stay the same without any one seed. A seed is left "
+        "out of all methods at once, as if it had never been planned."
+    )
+    return [Text(words), _left_out_table(data, found)]
+
+
+def _left_out_table(data: GridData, found: Sequence[LeftOut]) -> Table:
+    return Table(
+        id="leave-one-out",
+        caption="Without each seed",
+        columns=(
+            Column("What", numeric=False),
+            Column("Where", numeric=False),
+            Column("With all seeds", numeric=False),
+            Column("The same", "of the seeds left out"),
+            Column("What changes", numeric=False),
+        ),
+        rows=tuple(
+            (
+                *_name(data, one.key),
+                Cell(one.word),
+                Cell(f"{len(one.without) - len(one.changes)} of {len(one.without)}"),
+                Cell(_changes(one) or "–"),
+            )
+            for one in found
+        ),
+        notes=(
+            "One seed less also makes every interval wider, so a verdict may be lost without a single seed being odd.",
+        ),
+        headers=2,
+    )
+
+
+def _changes(one: LeftOut) -> str:
+    """`fails without seed 3; undecided without seeds 0 and 2`."""
+    seeds_of: dict[str, list[str]] = {}
+    for seed, word in one.changes.items():
+        seeds_of.setdefault(word, []).append(str(seed))
+    return "; ".join(
+        f"{word} without seed{'s' if len(seeds) > 1 else ''} {listed(seeds).replace(' and ', ' or ')}"
+        for word, seeds in seeds_of.items()
+    )
+
+
+def _missing(data: GridData, report: ClaimsReport | None) -> list[Block]:
+    found = with_missing(data, report)
+    if not found:
+        whole = not data.cells["status"].isin(("failed", "blocked", "missing")).any()
+        words = "no planned run is missing" if whole else "no comparison with results on both sides lacks a run"
+        return [Text(f"Missing runs: {words}, so there is nothing to bound.", "note")]
+    survive = sum(one.sign_survives for one in found)
+    words = (
+        f"Missing runs: {plural(len(found), 'comparison')} with results on both sides lack some of their runs; in "
+        f"{survive} the difference would have the same sign whatever these had shown."
+    )
+    return [Text(words), _missing_table(data, found)]
+
+
+def _missing_table(data: GridData, found: Sequence[Bounded]) -> Table:
+    return Table(
+        id="missing-bounds",
+        caption="If the missing runs had the lowest or the highest score",
+        columns=(
+            Column("What", numeric=False),
+            Column("Where", numeric=False),
+            Column("Runs", "finished of planned"),
+            Column("Difference", "worst to best case"),
+            Column("Same sign", "whatever is missing", numeric=False),
+            Column("Verdict", numeric=False),
+        ),
+        rows=tuple(_missing_row(data, one) for one in found),
+        notes=(
+            "The missing runs are not guessed: the bounds say what the difference could be at worst and at best. They "
+            "are no confidence intervals. A claim that flips inside them is INCONCLUSIVE.",
+        ),
+        headers=2,
+    )
+
+
+def _missing_row(data: GridData, one: Bounded) -> tuple[Cell, ...]:
+    runs = ", ".join(f"{n}/{total}" for n, total in zip(one.finished, one.planned, strict=True))
+    bounds = interval(one.bounds, sign=True) if one.bounds else "the metric has no ends"
+    return (
+        *_name(data, one.key),
+        Cell(runs),
+        Cell(signed(one.difference), bounds, runs=one.runs),
+        Cell("yes" if one.sign_survives else "no" if one.bounds else "unknown"),
+        Cell(one.verdict or "–"),
+    )
