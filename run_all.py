@@ -7,11 +7,15 @@ import os
 import sys
 from collections.abc import Sequence
 from pathlib import Path
+from typing import TYPE_CHECKING, Any
 
 from benchmark.cli.completion import WORD as COMPLETE
 from benchmark.cli.completion import answer
 from benchmark.cli.parse import parse
 from benchmark.errors import BadInput
+
+if TYPE_CHECKING:
+    from benchmark.cli.asked import Listen, Reports
 
 
 def main(arguments: Sequence[str] | None = None) -> int:
@@ -28,7 +32,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
         # Only now: help and mistakes in the options should not wait for Hydra.
         from benchmark.cli import commands
 
-        return commands.command(options, _build_report)
+        return commands.command(options, _reports())
     except BadInput as error:
         print(f"run_all: {error}", file=sys.stderr)
         return 2
@@ -47,10 +51,43 @@ def main(arguments: Sequence[str] | None = None) -> int:
         return 141
 
 
-def _build_report(root: Path, grid: str) -> tuple[Path, Path]:
+def _reports() -> Reports:
+    """What the harness may call of the reports; each is imported when it is called, and only then."""
+    from benchmark.cli.asked import Reports
+
+    return Reports(_build_report, _export, _import_results, _compare, _claims)
+
+
+def _build_report(root: Path, grid: str, listen: Listen) -> tuple[Sequence[Path], str | None]:
     from reports.build import build
 
-    return build(root, grid)
+    return build(root, grid, listen)
+
+
+def _claims(root: Path, grid: str) -> dict[str, Any] | None:
+    from reports.claims import evaluate, registration_words, to_json
+    from reports.frame import load
+
+    report = evaluate(load(root, grid))
+    return None if report is None else {**to_json(report), "registration": registration_words(report)}
+
+
+def _export(root: Path, grid: str, place: Path, format: str | None) -> list[str]:
+    from reports.interchange.exporting import export
+
+    return export(root, grid, place, format)
+
+
+def _import_results(root: Path, path: Path, name: str, headline: str | None) -> list[str]:
+    from reports.interchange.importing import import_results
+
+    return import_results(root, path, name, headline)
+
+
+def _compare(root: Path, grid: str | None, sides: tuple[str, str]) -> tuple[Path, Path]:
+    from reports.interchange.comparing import compare
+
+    return compare(root, grid, sides)
 
 
 if __name__ == "__main__":

@@ -37,6 +37,10 @@ class Places:
     def grid_folder(self, grid: str) -> Path:
         return self.root / "grids" / grid
 
+    def comparison(self, name: str) -> Path:
+        """Where two results side by side are written."""
+        return self.root / "compare" / name
+
     def driver_log(self, grid: str) -> Path:
         """What a command that runs a grid in the background says."""
         return self.grid_folder(grid) / "driver.log"

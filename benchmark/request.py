@@ -16,6 +16,7 @@ from benchmark.configs import Configs
 from benchmark.errors import BadInput, unknown
 from benchmark.executors import ExecutorConfig, executor_config
 from benchmark.search import Variant, variants
+from benchmark.spec import Plan
 from benchmark.tuned import Tuned, read_tuned
 from benchmark.validate import Schema, check_values
 
@@ -137,6 +138,37 @@ def read_request(configs: Configs, schema: Schema, grid: str, words: Sequence[st
             "search": {one.name: {"method": one.file, "values": dict(one.values)} for one in methods if one.values},
             "claims": claims,
         },
+    )
+
+
+def stored_request(configs: Configs, schema: Schema, plan: Plan, words: Sequence[str]) -> Request:
+    """The request that a stored plan stands for, of a grid without a file: only where and how to look can be said.
+
+    Raises BadInput for a word that would change the grid.
+    """
+    given = _assignments(words)
+    tracking_uri = given.pop("tracking.uri", None)
+    executor = _executor(configs, schema, given)
+    if given:
+        raise BadInput(
+            f"{next(iter(given))}={next(iter(given.values()))}: grid {plan.grid!r} has no file in configs/grid/, so "
+            "nothing of it can be changed; drop it"
+        )
+    return Request(
+        name=plan.grid,
+        description=plan.description,
+        environments=(),
+        methods=(),
+        seeds=tuple(dict.fromkeys(cell.seed for cell in plan.cells)),
+        teacher_seeds=None,
+        preset=None,
+        tuned=None,
+        choices={},
+        overrides={},
+        sources={},
+        executor=executor,
+        tracking_uri=None if tracking_uri is None else str(tracking_uri),
+        settings={"claims": None, **plan.settings},
     )
 
 

@@ -13,6 +13,9 @@ from typing import Any, Literal
 # Part of every key: raise it only when the meaning of the hashed text changes, for it orphans all stored results.
 KEY_FORMAT = 1
 
+# The kind, and the target, of a stage whose results were computed elsewhere and read from a file; nothing computes it.
+IMPORTED = "imported"
+
 State = Literal["done", "running", "failed", "stopped", "blocked", "missing", "unavailable"]
 
 
@@ -179,6 +182,12 @@ class Plan:
             for key in dict.fromkeys(cell.stages.values()):
                 cells[key].append(cell)
         return {key: tuple(users) for key, users in cells.items()}
+
+    @property
+    def origin(self) -> str | None:
+        """Which file a grid was imported from, in words; None for one whose results are computed here."""
+        found = self.settings.get(IMPORTED)
+        return f"{found['file']} (SHA-256 {found['sha256'][:12]})" if found else None
 
     @cached_property
     def children(self) -> dict[str, tuple[str, ...]]:

@@ -171,7 +171,7 @@ class RunStore(GridRecords):
                 device=result["device"],
                 deterministic=result["deterministic"],
                 resumed_from=tuple(result["resumed_from"]),
-                finished=result["finished"],
+                finished=result["finished"] or None,  # of imported results it may be unknown
             )
         status = self.status(key)
         state: State

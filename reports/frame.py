@@ -16,7 +16,7 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.spec import Cell, Outcome, Plan, cell_outcome, provenance_of
+from benchmark.spec import IMPORTED, Cell, Outcome, Plan, cell_outcome, provenance_of
 from benchmark.store import RunStore
 from reports import tables
 from reports.applied import applied
@@ -246,7 +246,7 @@ def _cell_row(store: RunStore, plan: Plan, cell: Cell, outcomes: Mapping[str, Ou
         "provenance": provenance_of(plan, cell.method, cell.environment),
         "seed": cell.seed,
         "status": status,
-        "reason": _why_missing(cell, outcomes) if status == "missing" else outcome.reason,
+        "reason": _why_missing(plan, cell, outcomes) if status == "missing" else outcome.reason,
         "log": outcome.log,
         "key": key,
         "keys": keys,
@@ -254,18 +254,33 @@ def _cell_row(store: RunStore, plan: Plan, cell: Cell, outcomes: Mapping[str, Ou
         "device": outcome.device,
         "attempts": sum(outcomes[k].attempts for k in keys),
         "deterministic": all(o.deterministic for o in done.values()) if status == "done" else None,
-        "seconds": sum({o.key: o.seconds for o in done.values() if o.key in own}.values()) if done else np.nan,
+        "seconds": _sum({o.key: _took(o) for o in done.values() if o.key in own}),
         **costs(plan, cell, outcomes),
         **applied(plan, cell),
     }
-    row |= {f"seconds_{name}": o.seconds for name, o in done.items()}
+    row |= {f"seconds_{name}": _took(o) for name, o in done.items()}
     if status == "done":
         row |= _numbers(outcome.metrics)
     return row
 
 
-def _why_missing(cell: Cell, outcomes: Mapping[str, Outcome]) -> str:
-    """How far an unfinished cell is: `2 of 4 stages done, policy stopped at 60%`."""
+def _took(outcome: Outcome) -> float:
+    """Seconds of computing; NaN for what is not done, and for imported results that do not say it."""
+    known = outcome.state == "done" and (outcome.attempts > 0 or outcome.seconds > 0)
+    return outcome.seconds if known else np.nan
+
+
+def _sum(seconds: Mapping[str, float]) -> float:
+    """Of what is known; NaN where nothing is."""
+    known = [value for value in seconds.values() if value == value]
+    return sum(known) if known else np.nan
+
+
+def _why_missing(plan: Plan, cell: Cell, outcomes: Mapping[str, Outcome]) -> str:
+    """How far an unfinished cell is: `2 of 4 stages done, policy stopped at 60%`; of an imported one, what it says."""
+    result = plan.stages[cell.stages[plan.result]]
+    if result.kind == IMPORTED:
+        return str(result.params.get("reason", "not among what was imported"))
     found = {name: outcomes[key] for name, key in cell.stages.items()}
     done = sum(outcome.state == "done" for outcome in found.values())
     if all(outcome.state == "missing" for outcome in found.values()):
@@ -294,7 +309,7 @@ def _stage_row(plan: Plan, key: str, outcome: Outcome) -> dict[str, Any]:
         "state": outcome.state,
         "reason": outcome.reason,
         "log": outcome.log,
-        "seconds": outcome.seconds if outcome.state == "done" else np.nan,
+        "seconds": _took(outcome),
         "device": outcome.device,
         "attempts": outcome.attempts,
         "resumed": len(outcome.resumed_from),

@@ -6,7 +6,7 @@ import gc
 import json
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from pathlib import Path
@@ -17,12 +17,33 @@ from benchmark.configs import Configs
 from benchmark.errors import BadInput
 from benchmark.grid import make_plan, select
 from benchmark.provenance import PROJECT
-from benchmark.request import Request, read_request
+from benchmark.request import Request, read_request, stored_request
 from benchmark.spec import Cell, Plan
 from benchmark.store import RunStore
 from benchmark.validate import Schema
 
-BuildReport = Callable[[Path, str], tuple[Path, Path]]
+Listen = Callable[[int, int, str], None]
+"""(done, total, words): so many of the things that the words name are done."""
+
+BuildReport = Callable[[Path, str, Listen], tuple[Sequence[Path], str | None]]
+"""(root, grid, listen) -> the report's files, and why there is no PDF among them."""
+
+
+@dataclass(frozen=True)
+class Reports:
+    """What the command line needs of the reports, which the harness does not import; run_all.py gives it.
+
+    build: root, grid -> the report's files. export: root, grid, place, format or None -> what was written, and what
+    was left out. import_results: root, file, name of the new grid, headline or None -> what was read. compare: root,
+    grid or None, two sides -> the files of their comparison. claims: root, grid -> reports.claims as plain JSON, with
+    `registration` in words; None where the plan names no claims.
+    """
+
+    build: BuildReport
+    export: Callable[[Path, str, Path, str | None], list[str]]
+    import_results: Callable[[Path, Path, str, str | None], list[str]]
+    compare: Callable[[Path, str | None, tuple[str, str]], tuple[Path, Path]]
+    claims: Callable[[Path, str], dict[str, Any] | None]
 
 
 @dataclass(frozen=True)
@@ -30,7 +51,7 @@ class Asked:
     """Whatever is named wrongly raises BadInput when it is first looked at."""
 
     options: Options
-    build_report: BuildReport
+    reports: Reports
 
     @cached_property
     def configs(self) -> Configs:
@@ -43,11 +64,31 @@ class Asked:
     @cached_property
     def request(self) -> Request:
         assert self.options.grid is not None
+        if self.stored is not None:
+            return stored_request(self.configs, self.schema, self.stored, self.options.words)
         return read_request(self.configs, self.schema, self.options.grid, self.options.words)
+
+    @cached_property
+    def stored(self) -> Plan | None:
+        """The plan in --root, of a grid that is there but has no file: imported, copied, or named on a command line."""
+        grid = str(self.options.grid)
+        if grid.replace("-", "_") in self.configs.members("grid") or grid not in self.store.grids():
+            return None
+        return self.store.plan(grid)
+
+    def require_file(self) -> None:
+        """Raises BadInput for a grid without a file, of which nothing can be computed."""
+        if self.stored is not None:
+            raise BadInput(
+                f"grid {self.stored.grid!r} is in {self.store.root} but has no file in configs/grid/, so nothing of it "
+                "can be planned or computed; status, why, trace, report and export read what is there"
+            )
 
     @cached_property
     def plan(self) -> Plan:
         """The whole grid."""
+        if self.stored is not None:
+            return self.stored
         gc.disable()  # a large plan is millions of objects, none of them garbage; looking for some takes a third longer
         plan = make_plan(self.configs, self.schema, self.request)
         gc.freeze()

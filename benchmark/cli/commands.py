@@ -5,10 +5,11 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Callable
+from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.cli import questions, resource_lines
-from benchmark.cli.asked import Asked, BuildReport, note
+from benchmark.cli import check, questions, resource_lines
+from benchmark.cli.asked import Asked, Reports, note
 from benchmark.cli.parse import Options
 from benchmark.errors import BadInput
 from benchmark.spec import Plan
@@ -17,21 +18,33 @@ if TYPE_CHECKING:
     from benchmark.execute import Mode
 
 
-def command(options: Options, build_report: BuildReport) -> int:
+def command(options: Options, reports: Reports) -> int:
     """Carry out what `cli.parse` returned; returns the exit code. Raises BadInput."""
-    return _VERBS[options.verb](Asked(options, build_report))
+    return _VERBS[options.verb](Asked(options, reports))
 
 
 def _plan(asked: Asked) -> int:
+    from benchmark.cli.show_claims import claim_powers, claims_text
     from benchmark.cli.show_cost import cost_text
     from benchmark.cli.show_plan import plan_text
     from benchmark.cost.price import price
 
+    asked.require_file()
     chosen = _affordable(asked)
     cost = price(chosen, asked.store, asked.request.executor)
+
+    whole = asked.plan if asked.options.budget is None else chosen  # claims are about more than `--only` chooses
+
+    def text() -> str:
+        return "\n\n".join(filter(None, (plan_text(chosen, asked.store), claims_text(whole), cost_text(cost))))
+
     return asked.show(
-        lambda: {**chosen.to_json(), "price": cost.to_json()},
-        lambda: f"{plan_text(chosen, asked.store)}\n\n{cost_text(cost)}",
+        lambda: {
+            **chosen.to_json(),
+            "claims": [one.to_json() for one in claim_powers(whole)],
+            "price": cost.to_json(),
+        },
+        text,
     )
 
 
@@ -59,6 +72,7 @@ def _affordable(asked: Asked) -> Plan:
 
 def _run(asked: Asked) -> int:
     """run and retry."""
+    asked.require_file()
     options = asked.options
     mode: Mode = "retry" if options.verb == "retry" else options.mode or "cached"
     plan, executor = asked.plan, asked.request.executor
@@ -78,7 +92,7 @@ def _run(asked: Asked) -> int:
         return start(options, asked.store, plan.grid)
     from benchmark.cli.session import run_grid
 
-    return run_grid(plan, chosen, asked.store, asked.request, mode, asked.build_report, options.detach)
+    return run_grid(plan, chosen, asked.store, asked.request, mode, asked.reports.build, options.detach)
 
 
 def _has_failed(asked: Asked, chosen: Plan) -> bool:
@@ -86,11 +100,43 @@ def _has_failed(asked: Asked, chosen: Plan) -> bool:
 
 
 def _report(asked: Asked) -> int:
+    if asked.options.compare:
+        return _compare(asked)
     plan = asked.plan
     asked.store.require_writable()
     from benchmark.cli.session import report_grid
 
-    report_grid(plan, asked.store, asked.request, asked.build_report)
+    report_grid(plan, asked.store, asked.request, asked.reports.build)
+    return 0
+
+
+def _compare(asked: Asked) -> int:
+    options, store = asked.options, asked.store
+    store.require_writable()
+    for path in asked.reports.compare(store.root, options.grid, (options.compare[0], options.compare[1])):
+        print(path)
+    return 0
+
+
+def _export(asked: Asked) -> int:
+    options = asked.options
+    if options.to is None:
+        raise BadInput("--to is missing; name a new folder, or a .json file for marl-eval")
+    for line in asked.reports.export(asked.store.root, asked.request.name, options.to, options.format):
+        print(line)
+    return 0
+
+
+def _import(asked: Asked) -> int:
+    """A grid of this root from results that were computed elsewhere."""
+    options, store = asked.options, asked.store
+    if options.name is None:
+        raise BadInput("--name is missing; choose a name for the new grid, such as --name theirs")
+    if options.name.replace("-", "_") in asked.configs.members("grid"):
+        raise BadInput(f"--name {options.name} is a file of configs/grid/, whose results are computed; choose another")
+    store.require_writable()
+    for line in asked.reports.import_results(store.root, Path(options.targets[0]), options.name, options.metric):
+        print(line)
     return 0
 
 
@@ -149,7 +195,10 @@ _VERBS: dict[str, Callable[[Asked], int]] = {
     "logs": questions.logs,
     "retry": _run,
     "report": _report,
+    "check": check.check,
     "trace": questions.trace,
+    "export": _export,
+    "import": _import,
     "sync": _sync,
     "clean": _clean,
     "doctor": questions.doctor,

@@ -46,6 +46,8 @@ class Log:
             return self.path.read_text(encoding="utf-8", errors="replace")
         except FileNotFoundError:
             name = self.cell.name
+            if self.plan.origin is not None:
+                raise BadInput(f"{name} has no log here: it is imported from {self.plan.origin}") from None
             raise BadInput(f"{self.name} {name} has no log yet; `why {name}` says what it waits for") from None
 
     def to_json(self) -> dict[str, Any]:

@@ -39,7 +39,7 @@ key=value:
   anything else a key of configs/, for every cell that has it, checked first
 
 exit codes: 0 ok, 1 a cell or diagnostic failed, 2 bad input (nothing was
-written), 130 interrupted (run it again)"""
+written), 3 a claim is less than it was, 130 interrupted (run it again)"""
 _TARGETS_OPTIONAL = ("retry",)  # without cells, all of the grid
 
 
@@ -67,6 +67,7 @@ class Options:
     stage: str | None = None
     follow: bool = False
     yes: bool = False
+    record: bool = False
     to: Path | None = None
     format: str | None = None
     name: str | None = None

@@ -13,7 +13,7 @@ from typing import Any
 from benchmark.cli.show import duration, headlines, table
 from benchmark.errors import BadInput
 from benchmark.grid import select
-from benchmark.spec import Cell, Outcome, Plan, cell_outcome, provenance_of
+from benchmark.spec import IMPORTED, Cell, Outcome, Plan, cell_outcome, provenance_of
 from benchmark.store import RunStore
 from benchmark.tracking.mlflow_database import LinkedRuns
 
@@ -79,7 +79,7 @@ class Trace:
         }
 
     def to_json(self) -> dict[str, Any]:
-        """{name, metric, value, done, planned, provenance, settings, cells: …, stages: …}; paths are absolute."""
+        """{name, metric, value, done, planned, provenance, imported, settings, cells: …, stages: …}; absolute paths."""
         return {
             "name": self.name,
             "metric": self.plan.headline,
@@ -87,6 +87,7 @@ class Trace:
             "done": len(headlines(self.plan, self.own.values())),
             "planned": len(self.cells),
             "provenance": provenance_of(self.plan, self.cells[0].method, self.cells[0].environment),
+            "imported": self.plan.settings.get(IMPORTED),
             "settings": self.settings(),
             "cells": {cell.name: self._cell_json(cell) for cell in self.cells},
             "stages": {key: self._stage_json(key) for key in self.keys},
@@ -127,6 +128,8 @@ class Trace:
         number = "no number yet" if self.value is None else f"{self.value:.3f}"
         of = f", mean of {facts['done']} of {facts['planned']} seeds" if self.is_mean and len(self.cells) > 1 else ""
         yield f"{self.name}: {self.plan.headline} {number}{of} (grid {self.plan.grid}; {facts['provenance']})"
+        if self.plan.origin is not None:
+            yield f"  imported from {self.plan.origin}; nothing of it was computed here"
         yield from _settings_lines(facts["settings"])
         rows = [
             (
@@ -143,14 +146,16 @@ class Trace:
         header = ("stage", "seed", "folder", "finished", "took", "device", "code" if numbers else "")
         yield table(header, self._stage_rows(facts, numbers), "    ")
         yield from (f"  {numbers.get(commit, 'computed by')} commit {commit}" for commit in commits)
-        if first.stages:
+        if first.stages and self.plan.origin is None:
             yield "  each has spec.json (settings), provenance.json (machine, packages), log.txt"
 
     def _stage_rows(self, facts: dict[str, Any], numbers: dict[str, str]) -> Iterator[Sequence[str]]:
         """numbers: of the commits, where there are several."""
         for key, one in facts["stages"].items():
-            seed = str(self.plan.stages[key].params["seed"])
+            seed = str(self.plan.stages[key].params.get("seed", ""))
             took = duration(one["seconds"]) if one["state"] == "done" else one["state"]
+            if self.plan.origin is not None and not one["seconds"]:
+                took = one["state"]  # nobody said how long it took
             moment = str(one["finished"] or "")[:16].replace("T", " ")
             yield one["stage"], seed, key, moment, took, one["device"] or "", numbers.get(one["commit"], "")
 

@@ -17,7 +17,7 @@ class Verb:
     does: str
     options: tuple[str, ...]
     examples: Mapping[str, str]
-    takes: Literal["nothing", "cells", "cell", "what", "shell"] = "nothing"
+    takes: Literal["nothing", "cells", "cell", "what", "file", "shell"] = "nothing"
     grid: Literal["needed", "optional", "none"] = "needed"
     changes: bool = True
     notes: str = ""
@@ -43,6 +43,20 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--stage": {"metavar": "NAME", "help": "this stage of the cell, such as policy"},
     "--follow": {"action": "store_true", "help": "go on until the stage ends, also over several attempts"},
     "--yes": {"action": "store_true", "help": "delete without asking"},
+    "--record": {"action": "store_true", "help": "record the statuses as they are, less ones included"},
+    "--to": {"metavar": "PATH", "help": "the folder to write, or for marl-eval the file"},
+    "--format": {
+        "metavar": "WORD",
+        "choices": ("csv", "parquet", "marl-eval"),
+        "help": "csv, parquet or marl-eval (default: csv; for a .json file marl-eval)",
+    },
+    "--name": {"metavar": "NAME", "help": "what to call the new grid"},
+    "--metric": {"metavar": "NAME", "help": "the metric that tables show, where the file does not say"},
+    "--compare": {
+        "metavar": ("A", "B"),
+        "nargs": 2,
+        "help": "two results side by side: grids, stores, exported or commits",
+    },
     "--root": {"metavar": "DIR", "help": "folder of the runs (default: runs)"},
     "--json": {"action": "store_true", "help": "the same as JSON, for programs"},
     "--configs": {"metavar": "DIR", "help": None},
@@ -106,7 +120,28 @@ VERBS: dict[str, Verb] = {
         takes="cells",
         notes=f"{_CELL}\nFailed stages continue from their checkpoints; what is done stays.\n",
     ),
-    "report": Verb("write the report from what is done so far", (), {"--grid demo": ""}),
+    "report": Verb(
+        "write the report from what is done so far",
+        ("--compare",),
+        {
+            "--grid demo": "",
+            "--compare demo theirs": "side by side",
+            "--grid demo --compare HEAD~1 HEAD": "two commits",
+        },
+        notes="--compare takes two of: a grid of --root; the folder of another store; what\n"
+        "export wrote; a commit of this project. A store and a commit have many\n"
+        "grids: --grid names the one that is meant. Of a commit it takes the cells\n"
+        "in --root that were computed by it, or else the report that was committed.\n",
+    ),
+    "check": Verb(
+        "say what became of the grid's claims; exit 3 if one is less than it was",
+        ("--record", "--json"),
+        {"--grid demo": "", "--grid demo --record": "from now on, as it is"},
+        notes="The claims are those that the grid was planned with (configs/claims/). The\n"
+        "first check records their statuses in grids/NAME/claims.json; later ones\n"
+        "raise what has become more and exit with 3 where something is less, from\n"
+        "SUPPORTED over INCONCLUSIVE and REFUTED to INCOMPLETE.\n",
+    ),
     "trace": Verb(
         "follow a number of a table back to runs, settings and commits",
         ("--json",),
@@ -116,6 +151,32 @@ VERBS: dict[str, Verb] = {
             "0.734 --grid demo": "whatever prints it",
         },
         takes="what",
+    ),
+    "export": Verb(
+        "write a grid's scores and curves for other programs and people",
+        ("--to", "--format"),
+        {
+            "--grid demo --to demo-results": "CSV files in a new folder",
+            "--grid demo --to demo-results --format parquet": "",
+            "--grid demo --to demo.json": "for marl-eval",
+        },
+    ),
+    "import": Verb(
+        "read results of others as a grid of this --root",
+        ("--name", "--metric"),
+        {
+            "their-results --name theirs": "what export wrote",
+            "scores.csv --name theirs": "",
+            "runs.json --name theirs": "",
+        },
+        takes="file",
+        grid="none",
+        changes=False,
+        notes="CSV and Parquet: a row per run with the columns environment, method, seed and\n"
+        "one for each metric; also status and reason, if some runs have failed.\n"
+        "JSON: as marl-eval reads it. Nothing is computed for such a grid; report,\n"
+        "status, why, trace and export know it by its name. Run folders of another\n"
+        "store need no import: copy them into --root.\n",
     ),
     "sync": Verb(
         "rebuild MLflow from the run folders",

@@ -12,7 +12,7 @@ from benchmark.cli.show import abbreviated, duration
 from benchmark.cli.status import state_of
 from benchmark.cli.submitted import submitted
 from benchmark.executors import ExecutorConfig
-from benchmark.spec import Cell, Outcome, Plan, cell_outcome
+from benchmark.spec import IMPORTED, Cell, Outcome, Plan, cell_outcome
 from benchmark.store import RunStore
 
 
@@ -63,6 +63,8 @@ class Explainer:
             left = [name for name, key in cell.stages.items() if self.outcomes[key].state != "done"]
             rest = f"; {', '.join(left)}, on which it does not rest, is not done" if left else ""
             return f"is done, and will not be computed again{self._headline(outcome)}{rest}"
+        if self.plan.origin is not None:
+            return f"is {outcome.state} in {self.plan.origin}, which it was imported from; nothing computes it here"
         required = self.plan.required(cell)
         stages = [one for one in self.stages(cell) if one.key in required]
         if any("failed" in one.reasons for one in stages):
@@ -110,6 +112,8 @@ class Explainer:
     def _stage(self, cell: Cell, name: str, key: str) -> Why:
         outcome = self.outcomes[key]
         log = str(self.store.root / outcome.log) if outcome.log else None
+        if self.plan.stages[key].kind == IMPORTED:
+            return Why(name, key, outcome.state, (outcome.state,), self._imported(key, outcome), log)
         job = self.submitted.get(key)
         state = state_of(outcome, job)
         if job is not None and state != outcome.state:
@@ -158,6 +162,14 @@ class Explainer:
         result: Mapping[str, Any] = self.store.result(key) or {}
         commit = abbreviated(result.get("commit")) or "unknown"
         return f"done {_moment(outcome.finished)} in {duration(outcome.seconds)} on {outcome.device}, commit {commit}"
+
+    def _imported(self, key: str, outcome: Outcome) -> str:
+        if outcome.state == "failed":
+            return f"failed where it was computed, with {outcome.reason}"
+        if outcome.state != "done":
+            return "has no result where it was computed, or none that was imported"
+        known = outcome.attempts > 0
+        return f"imported from {self.plan.origin}" + (f"; {self._done(key, outcome)}" if known else "")
 
     def _running(self, key: str, outcome: Outcome) -> str:
         claim = self.store.held(key)

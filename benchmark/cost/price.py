@@ -12,7 +12,7 @@ from benchmark.cost.estimate import Basis, Estimate, Estimator
 from benchmark.cost.history import History
 from benchmark.cost.schedule import chains, elapsed
 from benchmark.executors import ExecutorConfig
-from benchmark.spec import Plan, Resources
+from benchmark.spec import IMPORTED, Plan, Resources
 from benchmark.store import RunStore
 
 BASES: tuple[Basis, ...] = ("exact", "rate", "kind", "unknown")
@@ -177,7 +177,7 @@ def price(plan: Plan, store: RunStore, config: ExecutorConfig, estimator: Estima
     done, begun = estimator.history.done, estimator.history.begun
     stages: dict[str, StagePrice] = {}
     for key, stage in plan.stages.items():
-        if key not in done:
+        if key not in done and stage.kind != IMPORTED:  # which nothing computes
             resources = config.resources_of(plan, key)
             left = _left(store.status(key)) if key in begun else 1.0
             stages[key] = StagePrice(estimator.estimate(stage, resources.device), resources, left)

@@ -23,7 +23,7 @@ LINES = {
     "pln --grid demo": "unknown verb 'pln'; did you mean 'plan'? (verbs: …",
     "run plan --grid demo": "two verbs, 'run' and 'plan'; give one",
     "status --grid demo --mode retry": "--mode is for run, and means nothing to 'status'; drop it",
-    "clean --grid demo": "--grid is for run, plan, status, why, logs, retry, report, trace and sync, and means nothing to 'clean'; drop it",
+    "clean --grid demo": "--grid is for run, plan, status, why, logs, retry, report, check, trace, export and sync, and means nothing to 'clean'; drop it",
     "plan rtfm-s1/ldd --grid demo": "'rtfm-s1/ldd' means nothing to 'plan'; choose cells by --only 'rtfm-s1/ldd' (changes are …",
     "why --grid demo": "why needs a cell, such as python run_all.py why rtfm-s1/ldd/0 --grid demo",
     "why rtfm-s1/lddd/0 --grid demo": "'rtfm-s1/lddd/0' matches none of the 18 cells of 'demo'; did you mean 'rtfm-s1/ldd/0'?",
@@ -42,7 +42,7 @@ LINES = {
     "--grid demo --detach executor=inline": "--detach needs jobs that go on alone, and executor=inline computes in this process; add executor=local",
     "--grid demo --dry-run --mode force": "--dry-run computes nothing and contradicts --mode force; drop one",
     "--grid demo --mode redo": "argument --mode: invalid choice: 'redo' (choose from …",
-    "--grid demo --json": "--json is for plan, status, why, logs, trace, clean and doctor, and means nothing to 'run'; drop it",
+    "--grid demo --json": "--json is for plan, status, why, logs, check, trace, clean and doctor, and means nothing to 'run'; drop it",
     # the grid
     "--grid dmo": "unknown grid 'dmo'; did you mean 'demo'? (valid: …",
     "--grid demo envs=[rtfm_s9]": "unknown environment 'rtfm_s9'; did you mean 'rtfm_s4'? (valid: …",
