@@ -68,8 +68,7 @@ def _against_the_claim(stratum: Sequence[Pair]) -> tuple[Values, Values]:
         return first.first.values, np.concatenate([one.second.values for one in stratum])
     assert first.ends is not None
     low, high = first.ends
-    others = [list(one.second.filled(low, high))[-1] for one in stratum]
-    return next(first.first.filled(low, high)), np.concatenate(others)
+    return first.first.all_at(low), np.concatenate([one.second.all_at(high) for one in stratum])
 
 
 def _stratified(strata: Sequence[tuple[Values, Values]]) -> float:

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from benchmark.store import RunStore
 from reports.claims.comparing import Compare, alone, compared, gate
 from reports.claims.registration import registrations
 from reports.claims.results import ClaimResult, ClaimsReport, Comparison, Gate, Status
@@ -39,7 +38,7 @@ def evaluate(
             status, why = decide(data, comparisons, gates[-1])
             about = {key: content["claims"][name][key] for key in ("text", "source", "family", "exploratory")}
             results[name] = ClaimResult(id=name, **about, status=status, why=why, comparisons=comparisons)
-    first, *edits = registrations(RunStore(data.root).registrations(data.plan.grid)) or (None,)
+    first, *edits = registrations(data.registrations) or (None,)
     return ClaimsReport(
         name=claims["name"],
         sha256=claims["sha256"],

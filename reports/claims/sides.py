@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
+from itertools import combinations_with_replacement
 from typing import Any
 
 import numpy as np
@@ -35,10 +36,13 @@ class Side:
         """Planned runs without a score."""
         return max(0, self.planned - self.values.size)
 
+    def all_at(self, score: float) -> Array:
+        """The scores if every missing run had this one."""
+        return np.concatenate([self.values, np.full(self.missing, score)])
+
     def filled(self, low: float, high: float) -> Iterator[Array]:
-        """The scores with every missing run at one of the two ends: from all at the lowest to all at the highest."""
-        for at_high in range(self.missing + 1):
-            filling = np.repeat([high, low], [at_high, self.missing - at_high])
+        """The scores with every missing run at an end or at the mean of those that are there, in all ways."""
+        for filling in combinations_with_replacement((low, float(self.values.mean()), high), self.missing):
             yield np.concatenate([self.values, filling])
 
 
@@ -81,7 +85,12 @@ class Pair:
         return Interval(first.low - second.high, first.high - second.low)
 
     def fillings(self) -> Iterator[tuple[Array, Array]]:
-        """Both sides with every missing run at an end of the metric, in all ways; nothing where it has no ends."""
+        """What missing runs could have shown, as far as it can matter; nothing where the metric has no ends.
+
+        For a given number of degrees of freedom, "the interval lies above (or below) a value" is true of a convex set
+        of scores, so if it is true of all their extremes it is true of all. Welch's degrees of freedom are fewest where
+        a missing run adds no spread, hence the mean.
+        """
         if self.ends is not None:
             for first in self.first.filled(*self.ends):
                 for second in self.second.filled(*self.ends):

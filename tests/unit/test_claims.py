@@ -1,0 +1,324 @@
+"""Claims: what becomes of them on scores that are worked out by hand, with runs, methods and environments missing."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from pathlib import Path
+from typing import Any
+
+import pandas as pd
+import pytest
+from scipy import stats as scipy_stats
+
+from reports.claims import ClaimResult, ClaimsReport, claims_table, evaluate, registration_words, strip, to_json
+from reports.curve_data import Curves
+from reports.frame import GridData, load
+from reports.stats import Difference, Interval, Values, welch_difference
+from tests.synthetic import ENVIRONMENTS, METHODS, TEN_METHODS, make_plan, write_runs
+
+RTFM, MESSENGER = "rtfm-s1", "messenger-s1"
+HIGH, LOW = (0.80, 0.81, 0.82), (0.50, 0.51, 0.52)
+Scores = Mapping[tuple[str, str], Sequence[float | None]]
+"""(environment, method) -> a score per seed, None for a run that failed."""
+
+
+def claim(**changes: Any) -> dict[str, Any]:
+    plain = {"text": "LDD is better.", "source": "Somewhere.", "family": "main", "exploratory": False}
+    plain |= {"direction": "greater", "method": "ldd", "against": ["tabula_rasa"], "environments": [RTFM]}
+    return plain | changes
+
+
+def content(**claims: dict[str, Any]) -> dict[str, Any]:
+    metrics = {"win_rate": {"low": 0.0, "high": 1.0, "margin": 0.05}}
+    metrics["episode_length"] = {"low": None, "high": None, "margin": 0.1}
+    families = dict.fromkeys((one["family"] for one in claims.values()), 0.05)
+    environments = dict.fromkeys((RTFM, MESSENGER, "alfworld"), "win_rate")
+    return {
+        "about": "A test.",
+        "metrics": metrics,
+        "environments": environments,
+        "families": families,
+        "seeds": 2,
+        "claims": claims,
+    }
+
+
+def grid_of(scores: Scores, about: Mapping[str, Any], registered: Sequence[Mapping[str, Any]] = ()) -> GridData:
+    """A grid whose cells have these scores, and which has no others."""
+    seeds = tuple(range(max(map(len, scores.values()))))
+    methods = {m: about for m, about in {**TEN_METHODS, **METHODS}.items() if any(name == m for _, name in scores)}
+    environments = {e: label for e, label in ENVIRONMENTS.items() if any(name == e for name, _ in scores)}
+    plan = make_plan(environments, methods, seeds, claims={"name": "test", "sha256": "0" * 64, "content": dict(about)})
+    rows = []
+    for cell in plan.cells:
+        score = scores[cell.environment, cell.method][cell.seed]
+        status = "failed" if score is None else "done"
+        numbers = {} if score is None else {"win_rate": score, "episode_length": 10 - 2 * score}
+        rows.append({**vars(cell), "status": status, "key": cell.name, **numbers})
+    nowhere, none = Path("/nonexistent"), pd.DataFrame()
+    return GridData(nowhere, nowhere, plan, pd.DataFrame(rows), none, Curves({}), {}, {}, registered)
+
+
+def outcome(scores: Scores, about: Mapping[str, Any], **how: Any) -> ClaimsReport:
+    report = evaluate(grid_of(scores, about), **how)
+    assert report is not None
+    return report
+
+
+def one(scores: Scores, about: dict[str, Any] | None = None) -> ClaimResult:
+    """The only claim, on both environments unless it says otherwise."""
+    return outcome(scores, content(only=about or claim(environments=[RTFM, MESSENGER]))).claims[0]
+
+
+def everywhere(ldd: Sequence[float | None], other: Sequence[float | None]) -> Scores:
+    return {(e, m): v for e in ENVIRONMENTS for m, v in (("ldd", ldd), ("tabula_rasa", other))}
+
+
+def test_a_claim_that_holds_everywhere_is_supported() -> None:
+    found = one(everywhere(HIGH, LOW))
+    assert found.status == "SUPPORTED"
+    assert found.why == "2 of 2 comparisons hold, the gate's p is 0.0025", "one of 20 x 20 arrangements"
+    for each in found.comparisons:
+        test = scipy_stats.ttest_ind(HIGH, LOW, equal_var=False)
+        assert each.difference.p == pytest.approx(test.pvalue)
+        assert each.adjusted_p == pytest.approx(2 * test.pvalue)
+        level = test.confidence_interval(1 - 0.05 / 2)
+        assert each.interval is not None
+        assert (each.interval.low, each.interval.high) == pytest.approx((level.low, level.high))
+        assert each.p_permutation == pytest.approx(2 / 20)
+        assert (each.verdict, each.missing, each.bounds, len(each.runs)) == ("holds", (0, 0), None, 6)
+
+
+@pytest.mark.parametrize(
+    ("ldd", "other", "status", "why"),
+    [
+        (LOW, LOW, "REFUTED", "0.000 [−0.029, +0.029] excludes an advantage of 0.05 (2 of 2 comparisons fail)"),
+        ((0.520, 0.522, 0.524), (0.500, 0.502, 0.504), "REFUTED", "+0.020 [+0.014, +0.026] excludes"),
+        (LOW, HIGH, "REFUTED", "−0.300 [−0.329, −0.271] excludes"),
+        (
+            (0.2, 0.5, 0.8),
+            (0.1, 0.4, 0.7),
+            "INCONCLUSIVE",
+            "0 of 2 comparisons hold; LDD against Tabula rasa on RTFM S1: +0.100",
+        ),
+        ((0.6, 0.6, 0.6), (0.5, 0.5, 0.5), "INCONCLUSIVE", "all seeds are equal on both sides"),
+    ],
+    ids=["equal", "better by less than the margin", "worse", "few wide seeds", "no spread"],
+)
+def test_a_claim_that_does_not_hold(ldd: Sequence[float], other: Sequence[float], status: str, why: str) -> None:
+    found = one(everywhere(ldd, other))
+    assert found.status == status
+    assert why in found.why
+
+
+def test_one_comparison_that_fails_is_enough_to_refute() -> None:
+    found = one({**everywhere(HIGH, LOW), (MESSENGER, "ldd"): LOW})
+    assert [each.verdict for each in found.comparisons] == ["holds", "fails"]
+    assert found.status == "REFUTED"
+    assert found.why.startswith("LDD against Tabula rasa on Messenger S1: ")
+
+
+@pytest.mark.parametrize("gone", [MESSENGER, "tabula_rasa", "ldd"])
+def test_a_grid_that_lacks_an_environment_or_a_method_supports_nothing(gone: str) -> None:
+    scores = {place: values for place, values in everywhere(HIGH, LOW).items() if gone not in place}
+    found = one(scores)
+    assert found.status == "INCOMPLETE"
+    assert len(found.comparisons) == 2, "what the grid lacks is still asked for"
+    assert "not in this grid" in found.why
+
+
+def test_a_grid_that_lacks_an_environment_can_refute() -> None:
+    found = one({(RTFM, "ldd"): LOW, (RTFM, "tabula_rasa"): HIGH})
+    assert found.status == "REFUTED"
+
+
+def test_what_a_grid_lacks_makes_the_rest_no_easier() -> None:
+    """Holm over four comparisons, of which the grid has one: its p is multiplied by four."""
+    asked = claim(environments=[RTFM, MESSENGER], against=["tabula_rasa", "vae"])
+    found = one({(RTFM, "ldd"): HIGH, (RTFM, "tabula_rasa"): LOW}, asked)
+    p = scipy_stats.ttest_ind(HIGH, LOW, equal_var=False).pvalue
+    assert found.comparisons[0].adjusted_p == pytest.approx(4 * p)
+    assert all(math.isnan(each.adjusted_p) for each in found.comparisons[1:])
+
+
+def test_claims_of_one_family_share_their_alpha() -> None:
+    """Two p of .02 and .04 hold together (Holm: .04, .04), two of .03 and .04 do not (.06, .06)."""
+    about = content(first=claim(), second=claim(environments=[MESSENGER]))
+    for p, status in (((0.02, 0.04), "holds"), ((0.03, 0.04), "undecided")):
+        given = iter([value for value in p for _ in range(2)])  # at two levels each
+
+        def compare(first: Values, second: Values, level: float, given: Any = given) -> Difference:
+            return Difference((3, 3), 0.3, Interval(-0.1, 0.7), 0.1, 4.0, next(given), 3.0, None)
+
+        report = outcome(everywhere(HIGH, LOW), about, compare=compare)
+        assert {each.comparisons[0].verdict for each in report.claims} == {status}
+
+
+def test_the_gate_must_be_passed() -> None:
+    """Three against three seeds on one environment: 1 of 20 arrangements is not below .05, however far apart."""
+    found = one({(RTFM, "ldd"): HIGH, (RTFM, "tabula_rasa"): LOW}, claim())
+    assert found.comparisons[0].verdict == "holds"
+    assert found.status == "INCONCLUSIVE"
+    assert found.why == "1 of 1 comparison hold, but the family's gate is not passed: its p is 0.0500"
+
+
+@pytest.mark.parametrize(
+    ("ldd", "other", "status"),
+    [
+        ((0.98, 0.98, 0.99, 0.98, None), (0.10, 0.11, 0.12, 0.09, 0.10), "SUPPORTED"),
+        ((0.98, 0.98, 0.99, 0.98, None), (0.50, 0.51, 0.52, 0.49, 0.50), "INCONCLUSIVE"),
+        ((0.02, 0.02, 0.01, 0.02, None), (0.90, 0.91, 0.92, 0.89, 0.90), "REFUTED"),
+        ((0.50, 0.51, 0.52, 0.49, None), (0.50, 0.51, 0.52, 0.49, 0.50), "INCONCLUSIVE"),
+        ((0.98, 0.98, 0.99, 0.98, 0.98), (0.10, 0.11, 0.12, 0.09, None), "SUPPORTED"),
+        ((0.98, 0.98, 0.99, 0.98, 0.98), (0.50, 0.51, 0.52, None, None), "INCONCLUSIVE"),
+        ((0.20, 0.40, 0.60, 0.80, None), (0.10, 0.30, 0.50, 0.70, 0.90), "INCOMPLETE"),
+        ((0.98, None, None, None, None), (0.10, 0.11, 0.12, 0.09, 0.10), "INCOMPLETE"),
+        ((None,) * 5, (0.10, 0.11, 0.12, 0.09, 0.10), "INCOMPLETE"),
+    ],
+    ids=[
+        "supported whatever it was", "flips at its lowest", "refuted whatever it was", "flips at its highest",
+        "supported without a run of the other", "flips at the other's highest", "undecided without it",
+        "one run is left", "no run is left",
+    ],
+)  # fmt: skip
+def test_a_missing_run_decides_only_what_no_score_of_it_could_change(
+    ldd: Sequence[float | None], other: Sequence[float | None], status: str
+) -> None:
+    found = one({(RTFM, "ldd"): ldd, (RTFM, "tabula_rasa"): other}, claim())
+    assert found.status == status
+    if status == "INCONCLUSIVE":
+        assert "but not whatever" in found.why
+
+
+def test_the_bounds_of_missing_runs_are_mean_bounds() -> None:
+    """Means .8 of four and 0 or 1 for the fifth: .64 to .84; the other's .5 of three, two missing: .3 to .7."""
+    scores = {(RTFM, "ldd"): (0.8, 0.7, 0.9, 0.8, None), (RTFM, "tabula_rasa"): (0.5, 0.4, 0.6, None, None)}
+    (found,) = one(scores, claim()).comparisons
+    assert found.missing == (1, 2)
+    assert found.planned == (5, 5)
+    assert found.bounds is not None
+    assert (found.bounds.low, found.bounds.high) == pytest.approx((0.64 - 0.7, 0.84 - 0.3))
+
+
+def test_where_a_metric_has_no_end_a_missing_run_could_change_everything() -> None:
+    about = content(only=claim(direction="less"))
+    about["environments"][RTFM] = "episode_length"
+    whole = {(RTFM, "ldd"): (0.98, 0.98, 0.99, 0.98, 0.97), (RTFM, "tabula_rasa"): (0.10, 0.11, 0.12, 0.09, 0.10)}
+    found = outcome(whole, about).claims[0]
+    assert found.status == "SUPPORTED", "whoever wins more needs fewer steps in these made-up runs"
+    assert found.comparisons[0].difference.difference == pytest.approx(2 * (0.98 - 0.104))
+    holed = {**whole, (RTFM, "ldd"): (0.98, 0.98, 0.99, 0.98, None)}
+    found = outcome(holed, about).claims[0]
+    assert (found.status, found.comparisons[0].bounds) == ("INCONCLUSIVE", None)
+    turned = content(only=claim(direction="greater"))
+    turned["environments"][RTFM] = "episode_length"
+    assert outcome(whole, turned).claims[0].status == "REFUTED"
+
+
+def test_a_metric_that_no_run_reports_is_no_score() -> None:
+    about = content(only=claim())
+    about["metrics"]["gold"] = {"low": 0.0, "high": None, "margin": 1.0}
+    about["environments"][RTFM] = "gold"
+    found = outcome(everywhere(HIGH, LOW), about).claims[0]
+    assert (found.status, found.why) == ("INCOMPLETE", "0 of 1 comparison hold; without `gold`: RTFM S1")
+
+
+def test_other_environments_of_the_grid_are_exploratory_and_decide_nothing() -> None:
+    about = content(first=claim(), again=claim(family="other"))
+    report = outcome({**everywhere(HIGH, LOW), (MESSENGER, "ldd"): LOW}, about)
+    (found,) = report.exploratory
+    assert (found.environment, found.verdict) == (MESSENGER, "fails"), "once, whatever number of claims has it"
+    assert math.isnan(found.adjusted_p)
+    assert all(each.comparisons[0].verdict == "holds" for each in report.claims)
+
+
+def test_another_analysis_of_the_same_claims() -> None:
+    """As the page `Does it hold?` asks for: other scores of the same runs, or another test."""
+    scores = everywhere(HIGH, LOW)
+    worse = {"ldd": LOW, "tabula_rasa": HIGH}
+    about = content(only=claim())
+    turned = outcome(scores, about, values=lambda environment, method: worse[method])
+    assert turned.claims[0].status == "REFUTED"
+
+    def never(first: Values, second: Values, level: float) -> Difference:
+        found = welch_difference(first, second, level)
+        return Difference(found.n, found.difference, None, found.error, found.df, 1.0, found.effect, "no test")
+
+    assert outcome(scores, about, compare=never).claims[0].status == "INCONCLUSIVE"
+
+
+def test_a_grid_without_claims_has_no_report_of_them(tmp_path: Path) -> None:
+    write_runs(tmp_path, make_plan(), points=2)
+    assert evaluate(load(tmp_path, "synthetic")) is None
+
+
+@pytest.mark.parametrize("preset", ["demo", None])
+def test_reduced_settings_are_named_beside_the_statuses(tmp_path: Path, preset: str | None) -> None:
+    claims = {"name": "test", "sha256": "0" * 64, "content": content(only=claim())}
+    write_runs(tmp_path, make_plan(claims=claims, preset=preset), points=2)
+    report = evaluate(load(tmp_path, "synthetic"))
+    assert report is not None
+    assert ("the reduced preset demo" in report.scope) == (preset is not None)
+    assert (report.scope in strip(report).notes) == (preset is not None)
+
+
+def test_the_page_shows_every_claim_and_every_comparison() -> None:
+    about = content(first=claim(environments=[RTFM, "alfworld"], against=["tabula_rasa", "ldd_rep"]))
+    scores = {**everywhere((0.8, 0.82, None), LOW), **{(e, "ldd_rep"): HIGH for e in ENVIRONMENTS}}
+    data = grid_of(scores, about)
+    report = evaluate(data)
+    assert report is not None
+    shown = strip(report)
+    assert [cell.plain for cell in shown.rows[0]][:2] == [report.claims[0].status, "LDD is better. `first`"]
+    assert len(shown.runs) == 2 + 3 + 3
+    table = claims_table(data, report)
+    rows = [[cell.plain for cell in row] for row in table.rows]
+    assert [row[1] for row in rows] == ["RTFM S1", "RTFM S1", "alfworld", "Messenger S1", "Messenger S1"]
+    assert rows[0][4] == "2/3, 3/3"
+    assert rows[2][3] == "Tabula rasa, LDD-rep"
+    assert rows[2][-1] == "incomplete not in this grid"
+    assert rows[3][0] == "none exploratory"
+    assert any(note.startswith("Gates, one stratified permutation test per family: main: ") for note in table.notes)
+    plain = to_json(report)
+    assert plain["claims"][0]["comparisons"][2]["adjusted_p"] is None, "JSON has no NaN"
+    assert plain["gates"][0]["passed"] == report.gate("main").passed
+
+
+ENTRY = {"name": "test", "sha256": "0" * 64, "seeds": [0, 1, 2], "results": 0, "at": "2026-11-23T08:00:00+00:00"}
+
+
+def test_claims_that_were_there_before_the_results_are_preregistered() -> None:
+    about = content(only=claim())
+    entry = ENTRY | {"content": about}
+    report = evaluate(grid_of(everywhere(HIGH, LOW), about, [entry]))
+    assert report is not None
+    assert report.preregistered
+    assert registration_words(report) == (
+        "The claims were registered 2026-11-23 08:00, before any result. SHA-256 `000000000000`."
+    )
+    late = evaluate(grid_of(everywhere(HIGH, LOW), about, [entry | {"results": 12}]))
+    assert late is not None
+    assert not late.preregistered
+    assert "when 12 results were there already" in registration_words(late)
+
+
+def test_an_edit_after_a_score_says_what_was_changed() -> None:
+    before, after = content(only=claim(), other=claim(family="second")), content(only=claim(text="LDD wins."))
+    after["metrics"]["win_rate"] = {"low": 0.0, "high": 1.0, "margin": 0.01}
+    later = {"sha256": "1" * 64, "content": after, "seeds": [0, 1, 2, 3], "results": 6}
+    entries = [ENTRY | {"content": before}, ENTRY | later, ENTRY | later | {"sha256": "2" * 64, "results": 8}]
+    report = evaluate(grid_of(everywhere(HIGH, LOW), after, entries))
+    assert report is not None
+    assert not report.preregistered
+    assert report.edits[0].changes == (
+        "seeds: 0, 1, 2 → 0, 1, 2, 3",
+        "`metrics.win_rate.margin`: 0.05 → 0.01",
+        "`families.second` dropped",
+        "`claims.only.text`: LDD is better. → LDD wins.",
+        *(f"`claims.other.{key}` dropped" for key in claim()),
+    )
+    assert report.edits[1].changes == ("only the file's comments or its layout",)
+    words = registration_words(report)
+    assert "changed 2026-11-23 08:00, after 6 results: seeds: 0, 1, 2 → 0, 1, 2, 3, `metrics.win_rate.margin`" in words
+    assert words in strip(report).notes
