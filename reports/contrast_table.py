@@ -8,7 +8,7 @@ from collections.abc import Callable
 from reports.contrast_words import p_text
 from reports.contrasts import Contrast, Won
 from reports.frame import GridData
-from reports.stats import Difference, Permutation, permutation_test, probability_of_improvement
+from reports.stats import Difference, permutation_test, probability_of_improvement
 from reports.tables import Cell, Column, Table
 from reports.text import interval, number, signed
 
@@ -24,9 +24,9 @@ def contrast_table(
     id: str,
     caption: str,
     about: Entries,
-    adjusted: Entries = (),
+    tests: Entries,
 ) -> Table:
-    """about: the columns after the environment, of which the first says what is compared. adjusted: those after p."""
+    """about: the columns after the environment, of which the first says what is compared. tests: those of p values."""
     return Table(
         id=id,
         caption=caption,
@@ -35,8 +35,7 @@ def contrast_table(
             *(column for column, _ in about),
             Column("Seeds", "method, reference"),
             Column("Difference", "Welch 95% interval"),
-            Column("p", "Welch, permutation"),
-            *(column for column, _ in adjusted),
+            *(column for column, _ in tests),
             Column("d", "effect size"),
             Column("Better", "P(improvement)"),
             Column("Paired by seed", "95% t interval"),
@@ -48,8 +47,7 @@ def contrast_table(
                 *(entry(contrast) for _, entry in about),
                 Cell(f"{contrast.welch.n[0]}, {contrast.welch.n[1]}"),
                 difference_entry(contrast.welch, contrast.runs, " †" if contrast.unreliable else ""),
-                p_entry(contrast),
-                *(entry(contrast) for _, entry in adjusted),
+                *(entry(contrast) for _, entry in tests),
                 Cell(signed(contrast.welch.effect, 2), runs=contrast.runs if contrast.welch.why is None else ()),
                 improvement_entry(contrast),
                 _paired_entry(contrast),
@@ -62,10 +60,15 @@ def contrast_table(
     )
 
 
+CHECKED_P = Column("p", "Welch, permutation")
+
+RESAMPLES = 19_999
+"""Of a permutation test that is too large to be exact; as many as the claims use."""
+
 NOTES = (
-    "Welch: the seeds of the two methods as independent groups. p: two-sided, Welch's and, under it, that of the "
-    "permutation test of the means, which assumes no distribution but cannot be small with few seeds. d: the "
-    "difference in pooled standard deviations over seeds; with few seeds it is itself very noisy.",
+    "Welch: the seeds of the two methods as independent groups. p: two-sided, Welch's; where a second one stands under "
+    "it, that is of the permutation test of the means, which assumes no distribution but cannot be small with few "
+    "seeds. d: the difference in pooled standard deviations over seeds; with few seeds it is itself very noisy.",
     "Better: how often a seed of the method scores higher than a seed of the reference, over all pairs, ties counted "
     "half. It has no interval here: a bootstrap of one environment's few seeds would be too narrow.",
     "Paired: the same seed plays the same evaluation games with both methods, and starts from the same weights, so "
@@ -84,10 +87,16 @@ def difference_entry(found: Difference, runs: tuple[str, ...], flag: str = "") -
 
 
 def p_entry(contrast: Contrast) -> Cell:
+    """Welch's p."""
+    welch = contrast.welch
+    return Cell(p_text(welch.p), runs=contrast.runs) if welch.interval else Cell("–", mark="weak")
+
+
+def checked_p_entry(contrast: Contrast) -> Cell:
     """Welch's p, under it that of the permutation test."""
     if min(contrast.welch.n) < 2:
         return Cell("–", mark="weak")
-    check: Permutation = permutation_test(*contrast.scores)
+    check = permutation_test(*contrast.scores, resamples=RESAMPLES)
     return Cell(p_text(contrast.welch.p), p_text(check.p), runs=contrast.runs)
 
 

@@ -36,6 +36,7 @@ def power_table(data: GridData, found: list[Contrast], family: Family) -> Table:
             "which Holm's method asks of the smallest p of m comparisons.",
             "The spread is itself an estimate from few seeds. –: a side has fewer than two seeds, or no seed differs "
             "from another. This is not a power for the observed difference, which would only repeat its p value.",
+            *(["Above 1: no difference between win rates is large enough to be found so."] if data.counts_wins else []),
         ),
         headers=2,
     )

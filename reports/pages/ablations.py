@@ -8,7 +8,7 @@ from reports.ablations import WORDS, changes, variants_of_subject, without_pretr
 from reports.adjusted import HOLM_COLUMN, Family, beside, holm_entry, registered
 from reports.claims import evaluate
 from reports.coefficients import unequal_warning
-from reports.contrast_table import contrast_table
+from reports.contrast_table import CHECKED_P, checked_p_entry, contrast_table
 from reports.contrasts import Contrast, Won, compared, subject
 from reports.difference_figure import CAPTION, Line, difference_figure
 from reports.figures import Figure
@@ -85,6 +85,7 @@ def ablation_table(data: GridData, found: list[Contrast], family: Family, won: W
         first, second = contrast.means
         return Cell(number(first), f"{number(second)} whole", runs=contrast.runs)
 
+    adjusted = ((HOLM_COLUMN, functools.partial(holm_entry, family)),) if family else ()
     return contrast_table(
         data,
         found,
@@ -96,5 +97,5 @@ def ablation_table(data: GridData, found: list[Contrast], family: Family, won: W
             (Column("What changes", numeric=False), lambda c: Cell(told(data, c))),
             (Column("Mean"), scores),
         ),
-        adjusted=((HOLM_COLUMN, functools.partial(holm_entry, family)),) if family else (),
+        tests=((CHECKED_P, checked_p_entry), *adjusted),
     )

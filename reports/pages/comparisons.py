@@ -8,7 +8,7 @@ from reports.ablations import baselines
 from reports.adjusted import HOLM_COLUMN, Family, beside, holm_entry, registered, unregistered
 from reports.claims import ClaimsReport, claims_table, evaluate
 from reports.coefficients import unequal_warning
-from reports.contrast_table import contrast_table
+from reports.contrast_table import CHECKED_P, checked_p_entry, contrast_table, p_entry
 from reports.contrast_words import brief, sentence
 from reports.contrasts import Contrast, Won, compared, contrasts, reference, subject
 from reports.difference_figure import CAPTION, Line, difference_figure
@@ -52,7 +52,7 @@ def against_baselines(data: GridData, report: ClaimsReport | None, won: Won) -> 
         id="baselines",
         caption=f"Difference in {data.headline_label} of {data.method_names([own])} to each baseline",
         about=((Column("Against", numeric=False), lambda c: data.method_entry(c.reference, c.environment)),),
-        adjusted=((HOLM_COLUMN, functools.partial(holm_entry, family)),),
+        tests=((CHECKED_P, checked_p_entry), (HOLM_COLUMN, functools.partial(holm_entry, family))),
     )
     return [
         Text(
@@ -124,5 +124,6 @@ def against_reference(data: GridData, won: Won) -> list[Block]:
         id="differences",
         caption=f"Difference in {data.headline_label} to {data.method_names([reference(data)])}, exploratory",
         about=((Column("Method", numeric=False), lambda c: data.method_entry(c.method, c.environment)),),
+        tests=((Column("p", "Welch"), p_entry),),
     )
     return [*blocks, Folded(f"Every method against {base}", table)]
