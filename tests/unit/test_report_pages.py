@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 
 from reports.frame import GridData, load
+from reports.page import Page
 from reports.pages import all_pages
 from reports.render import to_markdown
 from reports.tables import Table
@@ -32,19 +33,22 @@ class Report:
     data: GridData
 
     @cached_property
+    def pages(self) -> list[Page]:
+        return all_pages(self.data)
+
+    @cached_property
     def text(self) -> str:
-        return to_markdown("report", all_pages(self.data))
+        return to_markdown("report", self.pages)
 
     @property
     def verdict(self) -> str:
-        return self.text.split("\n## 2. ")[0]
+        return self.page("verdict")
 
     def page(self, name: str) -> str:
-        return to_markdown("report", [page for page in all_pages(self.data) if page.id == name])
+        return to_markdown("report", [page for page in self.pages if page.id == name])
 
     def table(self, name: str) -> Table:
-        tables = {table.id: table for page in all_pages(self.data) for table in page.tables()}
-        return tables[name]
+        return next(table for page in self.pages for table in page.tables() if table.id == name)
 
     def entry(self, method: str) -> tuple[str, str, str]:
         """Text, detail and mark of a method in the main table's only row."""
