@@ -140,7 +140,8 @@ def _entry(cell: Cell, layout: _Layout) -> str:
 
 def _line(text: str) -> str:
     """LaTeX would take a bracket or a star after a line's end for a part of its command."""
-    return ("{}" if text.startswith(("[", "*")) else "") + escaped(text)
+    line = escaped(text)
+    return f"{{}}{line}" if line.startswith(("[", "*")) else line
 
 
 def _quiet(text: str) -> str:

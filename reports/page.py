@@ -51,6 +51,10 @@ class Folded:
 Block = Text | Bullets | Facts | Gallery | Folded | Table
 
 
+TALL = 1.6
+"""Height of a tall figure, in widths."""
+
+
 @dataclass(frozen=True)
 class Page:
     """A section of the report. id: anchor. appendix: stands behind the numbered pages, with a letter."""
@@ -59,6 +63,11 @@ class Page:
     title: str
     blocks: tuple[Block, ...]
     appendix: bool = False
+
+    @property
+    def upright(self) -> bool:
+        """Whether it is printed on upright sheets, for the sake of a tall figure."""
+        return any(figure.size[1] > TALL * figure.size[0] for figure in self.figures())
 
     def tables(self) -> Iterator[Table]:
         """All tables, folded ones included."""

@@ -48,13 +48,15 @@ def print_page(text: str) -> bytes:
         page.write_text(text, encoding="utf-8")
         command = [
             program, "--headless", "--disable-gpu", "--disable-dev-shm-usage", "--disable-extensions", "--no-first-run",
-            "--hide-scrollbars", f"--user-data-dir={folder / 'profile'}", "--no-pdf-header-footer",
+            "--disable-background-networking", "--disable-component-update", "--disable-sync", "--hide-scrollbars",
+            f"--user-data-dir={folder / 'profile'}", "--no-pdf-header-footer",
             "--generate-pdf-document-outline", f"--print-to-pdf={printed}",
             *(["--no-sandbox"] if os.geteuid() == 0 else []),  # the sandbox refuses to work for root
             page.as_uri(),
         ]  # fmt: skip
+        own = {name: str(folder / name) for name in ("XDG_CACHE_HOME", "XDG_CONFIG_HOME")}
         try:
-            done = subprocess.run(command, capture_output=True, timeout=TIMEOUT_S, check=False)
+            done = subprocess.run(command, env=os.environ | own, capture_output=True, timeout=TIMEOUT_S, check=False)
         except subprocess.TimeoutExpired:
             raise NoPdf(f"{program} did not print within {TIMEOUT_S} s") from None
         except OSError as error:
