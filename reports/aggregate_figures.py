@@ -10,13 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from reports.aggregate import STATISTICS, Aggregate, Estimate, Improvement, Profile
-from reports.figures import MOST_METHODS, WIDTH, Figure
+from reports.figures import MOST_METHODS, WIDTH, Figure, draw_ends
 from reports.frame import GridData
 from reports.style import LineStyle, Theme, method_styles, quiet_axes
 from reports.text import interval, number, wrapped
-
-ENDS = ((0.0, "random"), (1.0, "expert"))
-"""The fixed points of the scale, and what they are called in a figure."""
 
 MEANING = {
     "iqm": "the mean of the middle half of all runs of all environments; it is less moved by single runs",
@@ -45,7 +42,7 @@ def _interval_figure(data: GridData, found: Sequence[Aggregate], name: str) -> F
         ax = figure.subplots()
         _lines(ax, data, estimates, theme)
         if name != "gap":
-            _mark_ends(ax, theme)
+            draw_ends(ax, theme)
         ax.set_xlabel(f"{title.lower()} of the normalised score" if name != "gap" else "gap to the expert")
         ax.set_title(title)
 
@@ -110,22 +107,6 @@ def _lines(ax: Axes, data: GridData, estimates: Mapping[str, Estimate], theme: T
     ax.margins(x=0.06)
     quiet_axes(ax)
     ax.grid(False, axis="y")
-
-
-def _mark_ends(ax: Axes, theme: Theme) -> None:
-    """Lines at random play and at the expert, where they lie in the picture or near it."""
-    for value, name in ENDS:
-        ax.axvline(value, color=theme.quiet, lw=1.0, ls=(0, (2, 2)), zorder=1.5)
-        ax.annotate(
-            name,
-            (value, 0),
-            xycoords=("data", "axes fraction"),
-            xytext=(2, 2),
-            textcoords="offset points",
-            rotation=90,
-            fontsize=7,
-            color=theme.quiet,
-        )
 
 
 def _told(data: GridData, estimates: Mapping[str, Estimate]) -> str:
@@ -217,7 +198,7 @@ def _curve(ax: Axes, profile: Profile, style: LineStyle, label: str = "") -> Non
 
 def _finish(ax: Axes, theme: Theme) -> None:
     ax.set_ylim(-0.03, 1.03)
-    for value, _ in ENDS:
+    for value in (0.0, 1.0):
         ax.axvline(value, color=theme.quiet, lw=0.8, ls=(0, (2, 2)), zorder=1.5)
     quiet_axes(ax)
 

@@ -13,6 +13,7 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from reports.frame import GridData
+from reports.normalise import reference
 from reports.stats import mean_interval, wilson_interval
 from reports.style import DARK, LIGHT, LineStyle, Theme, canvas, encode, method_styles, quiet_axes
 from reports.text import wrapped
@@ -52,6 +53,12 @@ class Figure:
                 f"{self.id}.pdf": encode(figure, "pdf"),
             }
 
+    def _repr_svg_(self) -> str:
+        """What a notebook shows."""
+        with canvas(LIGHT, *self.size) as figure:
+            self.draw(figure, LIGHT)
+            return encode(figure, "svg").decode()
+
     def dark_svg(self) -> bytes:
         """The same figure for a dark screen."""
         with canvas(DARK, *self.size) as figure:
@@ -73,7 +80,8 @@ def final_scores(data: GridData, environment: str) -> Figure | None:
     done = data.done(environment)
     if done.empty or len(methods) > MOST_METHODS:
         return None
-    name = data.environment_label(environment)
+    name, scale = data.environment_label(environment), reference(data, environment)
+    known = scale.why is None
 
     def draw(figure: Canvas, theme: Theme) -> None:
         styles = method_styles(data.methods, theme)
@@ -83,6 +91,8 @@ def final_scores(data: GridData, environment: str) -> Figure | None:
         ax.set_yticks(range(len(methods)), [wrapped(data.method_label(method)) for method in methods])
         ax.tick_params(axis="y", labelcolor=theme.ink)
         ax.set_ylim(len(methods) - 0.45, -0.45)
+        if known:
+            draw_ends(ax, theme, scale.random, scale.expert)
         if data.counts_wins:
             ax.set_xlim(-0.02, 1.02)
         ax.set_xlabel(f"{data.headline_label} on {data.games_label}, last checkpoint")
@@ -97,9 +107,11 @@ def final_scores(data: GridData, environment: str) -> Figure | None:
             f"{name}: {data.headline_label} of the last checkpoint on the fixed list of {data.games_label}. Large mark "
             "and bar: mean over seeds with its 95% t interval; no bar where that is undefined, an arrow where it "
             "leaves the range of a win rate. Small marks: every seed, with the 95% Wilson interval of its games."
+            + (" Dashed: random play and our expert on such games." if known else "")
         ),
         alt=f"Dot plot of final {data.headline_label} on {name}: "
-        + "; ".join(f"{data.method_label(m)} {_seed_list(done[done['method'] == m][data.headline])}" for m in methods),
+        + "; ".join(f"{data.method_label(m)} {_seed_list(done[done['method'] == m][data.headline])}" for m in methods)
+        + (f"; random play {scale.random:.2f}, our expert {scale.expert:.2f}" if known else ""),
         size=(WIDTH, 1.0 + 0.55 * len(methods)),
         draw=draw,
         runs=tuple(done["key"]),
@@ -108,6 +120,24 @@ def final_scores(data: GridData, environment: str) -> Figure | None:
 
 def _seed_list(values: pd.Series[Any]) -> str:
     return ", ".join(f"{value:.2f}" for value in values) if len(values) else "no finished seed"
+
+
+def draw_ends(ax: Axes, theme: Theme, random: float = 0.0, expert: float = 1.0) -> None:
+    """Lines at random play and at our expert, named in a strip that is added at the lower border."""
+    low, high = ax.get_ylim()
+    ax.set_ylim(low + 0.25, high)
+    for value, name, side, shift in ((random, "random", "left", 2), (expert, "expert", "right", -2)):
+        ax.axvline(value, color=theme.quiet, lw=1.0, ls=(0, (2, 2)), zorder=1.5)
+        ax.annotate(
+            name,
+            (value, 0),
+            xycoords=("data", "axes fraction"),
+            xytext=(shift, 2),
+            textcoords="offset points",
+            ha=side,
+            fontsize=7,
+            color=theme.quiet,
+        )
 
 
 def draw_scores(ax: Axes, line: int, data: GridData, rows: pd.DataFrame, style: LineStyle, theme: Theme) -> None:

@@ -41,7 +41,8 @@ def grid(
     write_runs(root, planned, win_rate=lambda e, m, seed: WIN_RATES[e, m][seed], skip=skip, points=2)
     data = load(root, "synthetic")
     environments = {
-        name: facts | ({"references": {**references[name], "games": f"{name}-test"}} if name in references else {})
+        name: dict(facts)
+        | ({"references": {**references[name], "games": f"{name}-test"}} if name in references else {})
         for name, facts in data.plan.environments.items()
     }
     return replace(data, plan=replace(data.plan, environments=environments))
@@ -201,3 +202,12 @@ def test_page_two_is_the_main_table_and_the_seeds_stand_in_the_appendix(complete
     appendix = seeds.page(complete)
     assert appendix.appendix
     assert [table.id for table in appendix.tables()] == ["seeds", "metrics"]
+
+
+def test_final_scores_are_seen_beside_random_play_and_the_expert(complete: GridData, tmp_path: Path) -> None:
+    shown = next(iter(results.page(complete).figures()))
+    assert shown.alt.endswith("random play 0.50, our expert 1.00")
+    assert "Dashed: random play and our expert" in shown.caption
+    unknown = next(iter(results.page(grid(tmp_path, references={})).figures()))
+    assert "random play" not in unknown.alt + unknown.caption
+    assert shown.dark_svg().count(b"stroke-dasharray") == unknown.dark_svg().count(b"stroke-dasharray") + 2
