@@ -62,14 +62,14 @@ def learning_curves(data: GridData, environment: str, shown: Sequence[Panel]) ->
 
 
 HOW_TO_READ = (
-    "Bold: mean over the seeds whose training is finished, as far as all of them reach; around it its simultaneous 95% "
-    "band, which holds the whole curve of the mean and not only each point (whole runs are resampled). Thin: every "
-    "seed. The report smooths nothing. The games are a fixed list, played greedily at fixed intervals; no decision "
-    "reads them. Training episodes are played by the sampling policy. Where an axis counts all that came before, a "
-    "curve starts at what its seed paid before reinforcement learning: frames of an easier stage that it goes on from, "
-    "of demonstrations, of own interaction and of a trained demonstrator, and frames fitted in pretraining (updates × "
-    "batch, each as often as it was used); a shared stage counts in full for every method. Tabula rasa starts at 0, or "
-    "at the easier stage's frames."
+    "Bold: mean over the seeds whose training is finished, as far as all of them reach; around it its simultaneous 95%"
+    " band, which holds the whole curve of the mean and not only each point (whole runs are reweighted at random). "
+    "Thin: every seed. The report smooths nothing. The games are a fixed list, played greedily at fixed intervals; no "
+    "decision reads them. Training episodes are played by the sampling policy. Where an axis counts all that came "
+    "before, a curve starts at what its seed paid before reinforcement learning: frames of an easier stage that it "
+    "goes on from, of demonstrations, of own interaction and of a trained demonstrator, and frames fitted in "
+    "pretraining (updates × batch, each as often as it was used); a shared stage counts in full for every method. "
+    "Tabula rasa starts at 0, or at the easier stage's frames."
 )
 
 

@@ -15,6 +15,7 @@ from reports.stats.values import Values, finite
 
 Alternative = Literal["two-sided", "greater"]
 _Array = npt.NDArray[np.float64]
+_BLOCK = 4_096  # arrangements held at once: bounds the memory, not the result
 _TIE = 1e-10  # in units of the pooled range: sums of equal win rates in another order differ in their last bits only
 
 
@@ -92,8 +93,12 @@ def _drawn(first: _Array, second: _Array, resamples: int, rng: np.random.Generat
     pooled = np.concatenate([first, second])
     if comb(pooled.size, first.size) <= resamples:
         return rng.choice(_every(first, second), resamples)
-    shuffled = rng.permuted(np.broadcast_to(pooled, (resamples, pooled.size)), axis=1)
-    return _difference(shuffled[:, : first.size].sum(axis=1), pooled, first.size)
+    sums = []
+    for start in range(0, resamples, _BLOCK):
+        lots = rng.random((min(_BLOCK, resamples - start), pooled.size))
+        lowest = lots <= np.partition(lots, first.size - 1, axis=1)[:, [first.size - 1]]
+        sums.append(lowest @ pooled)
+    return _difference(np.concatenate(sums), pooled, first.size)
 
 
 def _difference(sum_of_first: _Array, pooled: _Array, n: int) -> _Array:

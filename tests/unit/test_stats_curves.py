@@ -8,6 +8,7 @@ import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
+import reports.stats.curves as stats_curves
 from reports.stats import NO_SEED, NO_SPREAD, ONE_SEED, Band, mean_interval, percentile_band, simultaneous_band
 
 
@@ -17,7 +18,7 @@ def borders(band: Band) -> tuple[np.ndarray, np.ndarray]:
     return band.low, band.high
 
 
-@pytest.mark.parametrize("n", [3, 5, 10])
+@pytest.mark.parametrize("n", [3, 5, 10, 16, 60])
 def test_the_band_of_a_single_point_is_the_t_interval(n: int) -> None:
     seeds = np.random.default_rng(n).normal(0.5, 0.1, n)
     band = simultaneous_band(seeds[:, None], repetitions=40_000)
@@ -49,6 +50,20 @@ def test_the_band_holds_the_whole_curve_as_often_as_it_says(n: int, expected: fl
         pointwise.append((t <= scipy_stats.t.ppf(0.975, n - 1)).all())
     assert np.mean(held) == pytest.approx(expected, abs=4 * math.sqrt(expected * (1 - expected) / 400))
     assert np.mean(pointwise) < 0.82
+
+
+@pytest.mark.parametrize("along", [0.0, 1.0])
+def test_the_short_way_for_many_runs_gives_the_width_of_the_full_one(
+    along: float, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Noise and random walks of 100 points, of as many runs as the full way is used for at most."""
+    noise = np.random.default_rng(4).standard_normal((stats_curves._FEW, 100))
+    curves = along * np.cumsum(noise, axis=1) + (1 - along) * noise
+    full = np.subtract(*borders(simultaneous_band(curves)))
+    monkeypatch.setattr(stats_curves, "_FEW", 0)
+    short = np.subtract(*borders(simultaneous_band(curves)))
+    assert short == pytest.approx(full, rel=0.06)
+    assert (short != full).all()
 
 
 def test_a_point_where_all_runs_are_equal_has_no_band_and_the_rest_does() -> None:
