@@ -15,13 +15,15 @@ WEIGHTS = "weights_sha"
 
 @dataclass(frozen=True)
 class Audit:
-    """Counts over finished stages. loose: those that need not repeat bit for bit. resumed: those that went on from a
+    """Counts over finished stages. loose: those that need not repeat bit for bit; unsaid: imported ones of which nobody
+    says it. resumed: those that went on from a
     checkpoint. devices: device class -> stages. pairs: pairs of seeds of one method and environment whose policies
     name their weights; same: those pairs in which two seeds have the same weights, as `environment/method: 0 and 1`.
     """
 
     done: int
     loose: int
+    unsaid: int
     resumed: int
     devices: Counter[str]
     pairs: int
@@ -47,7 +49,8 @@ def audit(data: GridData) -> Audit:
                     same.append(f"{environment}/{method}: {first} and {second}")
     return Audit(
         done=len(done),
-        loose=int((~done["deterministic"].astype(bool)).sum()),
+        loose=int((~done["deterministic"].dropna().astype(bool)).sum()),
+        unsaid=int(done["deterministic"].isna().sum()),
         resumed=int((done["resumed"] > 0).sum()),
         devices=Counter(str(device) for device in done["device"].dropna()),
         pairs=pairs,
@@ -60,6 +63,8 @@ def words(found: Audit) -> tuple[tuple[str, str], ...]:
     repeats = "every finished run is declared to repeat bit for bit on its device class"
     if found.loose:
         repeats = f"{plural(found.loose, 'run')} of {found.done} need not repeat bit for bit"
+    if found.unsaid:
+        repeats = f"unknown of {plural(found.unsaid, 'imported run')}" + (f"; {repeats}" if found.loose else "")
     if not found.pairs:
         seeds = "unknown: no two seeds of a method have finished with named weights"
     elif found.same:

@@ -26,6 +26,9 @@ from reports.extra import COST_COLUMNS, costs, policy_key
 STATUSES = ("done", "failed", "blocked", "missing", "unavailable")
 """What can have become of a cell. A cell that is being computed, or was stopped, is missing, and its reason says so."""
 
+UNSAID = "unknown"
+"""The device of imported results that do not name one."""
+
 CELL_COLUMNS = (
     "environment", "method", "provenance", "seed", "status", "reason", "log", "key", "keys", "episodes_file", "device",
     "attempts", "deterministic", "commit", "dirty", "seconds", *COST_COLUMNS,
@@ -114,6 +117,11 @@ class GridData:
         """The file of searched settings that the grid uses: name, sha256, values; empty without one."""
         return self.plan.settings.get("tuned") or {}
 
+    @property
+    def knows_settings(self) -> bool:
+        """Whether the plan says how its results came about; one that was imported from a bare table does not."""
+        return self.plan.origin is None or "preset" in self.plan.settings
+
     @cached_property
     def evaluated_on(self) -> dict[str, str]:
         """Environment -> the name of the games behind its results, where the plan says it."""
@@ -127,6 +135,8 @@ class GridData:
     @property
     def games_label(self) -> str:
         """What the results were measured on, in words."""
+        if self.plan.origin is not None and not self.evaluated_on:
+            return "evaluation games"
         validation = any(not name.endswith("-test") for name in self.evaluated_on.values())
         return "validation games" if validation else "held-out games"
 
@@ -253,7 +263,9 @@ def _cell_row(store: RunStore, plan: Plan, cell: Cell, outcomes: Mapping[str, Ou
         "episodes_file": str(episodes.relative_to(store.root)) if episodes is not None and episodes.exists() else None,
         "device": outcome.device,
         "attempts": sum(outcomes[k].attempts for k in keys),
-        "deterministic": all(o.deterministic for o in done.values()) if status == "done" else None,
+        "deterministic": all(map(_repeats, done.values()))
+        if status == "done" and _repeats(outcome) is not None
+        else None,
         "seconds": _sum({o.key: _took(o) for o in done.values() if o.key in own}),
         **costs(plan, cell, outcomes),
         **applied(plan, cell),
@@ -268,6 +280,12 @@ def _took(outcome: Outcome) -> float:
     """Seconds of computing; NaN for what is not done, and for imported results that do not say it."""
     known = outcome.state == "done" and (outcome.attempts > 0 or outcome.seconds > 0)
     return outcome.seconds if known else np.nan
+
+
+def _repeats(outcome: Outcome) -> bool | None:
+    """Whether a stage repeats bit for bit; None for imported results that do not say it."""
+    unsaid = outcome.state == "done" and not outcome.attempts and not outcome.deterministic
+    return None if unsaid and outcome.device == UNSAID else outcome.deterministic
 
 
 def _sum(seconds: Mapping[str, float]) -> float:
@@ -313,7 +331,7 @@ def _stage_row(plan: Plan, key: str, outcome: Outcome) -> dict[str, Any]:
         "device": outcome.device,
         "attempts": outcome.attempts,
         "resumed": len(outcome.resumed_from),
-        "deterministic": outcome.deterministic,
+        "deterministic": _repeats(outcome),
         "finished": outcome.finished,
         "metrics": dict(outcome.metrics),
     }

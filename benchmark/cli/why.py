@@ -168,7 +168,7 @@ class Explainer:
             return f"failed where it was computed, with {outcome.reason}"
         if outcome.state != "done":
             return "has no result where it was computed, or none that was imported"
-        known = outcome.attempts > 0
+        known = outcome.finished is not None and outcome.seconds > 0
         return f"imported from {self.plan.origin}" + (f"; {self._done(key, outcome)}" if known else "")
 
     def _running(self, key: str, outcome: Outcome) -> str:

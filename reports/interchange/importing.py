@@ -19,11 +19,12 @@ from benchmark.errors import BadInput
 from benchmark.spec import IMPORTED, Cell, Plan, Stage, canonical
 from benchmark.store import RunStore
 from reports.extra import COST_COLUMNS
+from reports.frame import UNSAID
 from reports.interchange import checking, files
 from reports.interchange.results import CELL, Results
 
-POLICY, RESULT = "policy", "evaluate"
-"""The stages of an imported cell: what has its learning curve and costs, and what has its scores."""
+POLICY, RESULT = "policy", "result"
+"""The stages of an imported cell: what has its learning curve and costs; what has its scores, and all of its time."""
 
 _NAME = re.compile(r"(?!\.)[A-Za-z0-9_.-]+")
 _AT_STAGE = re.compile(r"([a-z_]\w*): (.+)", re.DOTALL)
@@ -157,7 +158,7 @@ class _Import:
         trained = _known(row, COST_COLUMNS) if status == "done" else None
         own = {"method": method, "seed": seed}
         about = {name: row[name] for name in _ABOUT if row.get(name) is not None and row[name] == row[name]}
-        once = {name: value for name, value in about.items() if name not in ("seconds", "attempts")}
+        once = {name: value for name, value in about.items() if name != "seconds"}
         content = _Content(trained, curve, failure if culprit == POLICY else None, once)
         keys[POLICY] = self._stage(environment, {"part": POLICY, **own}, dict(keys), content)
         scores = _known(row, self.results.metrics) if status == "done" else None
@@ -175,8 +176,8 @@ class _Import:
         return stage.key
 
 
-_ABOUT = ("seconds", "attempts", "device", "deterministic", "finished", "commit", "dirty", "run")
-"""What may be known of how a score was computed; the first two of all stages of the cell together."""
+_ABOUT = ("seconds", "device", "deterministic", "finished", "commit", "dirty", "run")
+"""What may be known of how a score was computed; the seconds of all stages of the cell together."""
 
 
 def _failure(reason: Any) -> tuple[str, str]:
@@ -220,11 +221,11 @@ def _write(store: RunStore, stage: Stage, content: _Content, origin: Origin, now
 
 
 def _how(known: Mapping[str, Any]) -> dict[str, Any]:
-    """How a result was computed, as `result.json` says it: no attempt and no time where nobody says."""
+    """How a result was computed, as `result.json` says it; no time where nobody says."""
     return {
-        "attempts": int(known.get("attempts", 0)),
+        "attempts": 0,  # here
         "seconds": float(known.get("seconds", 0.0)),
-        "device": str(known.get("device") or "unknown"),
+        "device": str(known.get("device") or UNSAID),
         "deterministic": bool(known.get("deterministic", False)),
         "resumed_from": [],
         "commit": known.get("commit"),

@@ -11,14 +11,14 @@ import pandas as pd
 from benchmark.errors import BadInput, unknown
 from benchmark.spec import IMPORTED
 from reports.extra import COST_COLUMNS, policy_key
-from reports.frame import GridData
+from reports.frame import UNSAID, GridData
 
 CELL = ("environment", "method", "seed")
 """What names a row. Every file of scores has these columns."""
 
 TEXTS = ("provenance", "status", "reason", "device", "commit", "finished", "run")
 FLAGS = ("deterministic", "dirty")
-NUMBERS = ("attempts", "seconds", *COST_COLUMNS)
+NUMBERS = ("seconds", *COST_COLUMNS)
 """What may be known of a cell beside its metrics: words, yes or no, numbers. Every other column is a metric.
 
 run: the key of the run folder that the scores were computed in.
@@ -91,7 +91,13 @@ def of_grid(data: GridData) -> Results:
     )
     metrics = [plan.headline, *(name for name in names if name != plan.headline)]
     finished = dict(zip(data.stages["key"], data.stages["finished"], strict=True))
-    scores = data.cells.assign(finished=data.cells["key"].map(finished), run=pd.Series(_runs(data), dtype=object))
+    cells = data.cells
+    scores = cells.assign(
+        dirty=cells["dirty"].mask(cells["commit"].isna()),
+        device=cells["device"].mask(cells["device"] == UNSAID),
+        finished=cells["key"].map(finished),
+        run=pd.Series(_runs(data), dtype=object),
+    )
     return Results(
         scores=scores.reindex(columns=ordered(metrics)).reset_index(drop=True),
         curves=_curves(data),

@@ -60,12 +60,15 @@ def _claims(data: GridData) -> Answer:
 
 
 def _settings(data: GridData) -> Answer:
+    question = "Are all settings given, with what differs from the paper?"
+    if not data.knows_settings:
+        return question, UNKNOWN, "the imported file does not say them"
     changes = data.plan.settings.get("changes") or {}
     reduced = sum(len(of_environment) for of_environment in changes.values())
     why = (
         f"{plural(reduced, 'setting')} differ from the paper's, listed under Protocol" if reduced else "as the paper's"
     )
-    return "Are all settings given, with what differs from the paper?", "yes", why
+    return question, "yes", why
 
 
 def _tuning(data: GridData) -> Answer:
@@ -74,6 +77,8 @@ def _tuning(data: GridData) -> Answer:
         return question, "yes", "this grid is the search; every candidate is in it"
     if data.tuned:
         return question, "yes", f"`{data.tuned.get('name')}`, with games, seeds and candidates; see Protocol"
+    if not data.knows_settings:
+        return question, UNKNOWN, "the imported file does not say it"
     return question, "yes", "none was searched: defaults"
 
 

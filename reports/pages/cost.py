@@ -7,9 +7,10 @@ from datetime import datetime
 import numpy as np
 import pandas as pd
 
+from benchmark.spec import IMPORTED
 from reports import forecast
 from reports.extra import INTERACTION, names
-from reports.frame import GridData
+from reports.frame import UNSAID, GridData
 from reports.hours import device_word, disk, hours_tables, volume
 from reports.page import Facts, Page, Text
 from reports.tables import Cell, Column, Table
@@ -51,7 +52,10 @@ def totals(data: GridData, stages: pd.DataFrame) -> tuple[tuple[str, str], ...]:
         ("Of that on GPUs", on_gpus(stages)),
         ("Without shared stages", f"{duration(unshared)}, had every cell computed its own"),
     ]
-    started = [float(facts["created"]) for facts in data.provenance.values() if "created" in facts]
+    imported = {key for key, stage in data.plan.stages.items() if stage.kind == IMPORTED}
+    started = [
+        float(facts["created"]) for key, facts in data.provenance.items() if "created" in facts and key not in imported
+    ]
     finished = [datetime.fromisoformat(str(time)).timestamp() for time in stages["finished"].dropna()]
     if started and finished:
         elapsed = max(finished) - min(started)
@@ -68,6 +72,8 @@ def totals(data: GridData, stages: pd.DataFrame) -> tuple[tuple[str, str], ...]:
 
 def on_gpus(stages: pd.DataFrame) -> str:
     """GPU hours, or that there are none."""
+    if (stages["device"] == UNSAID).all():
+        return "unknown"
     gpu = stages[stages["device"].map(lambda device: device_word(str(device)) == "GPU")]
     if gpu.empty:
         return "none"
@@ -165,10 +171,10 @@ def cost_table(data: GridData, stages: pd.DataFrame) -> Table:
                     Cell(data.environment_label(environment)),
                     Cell(kind),
                     Cell(str(len(group)), runs=runs),
-                    Cell(duration(float(seconds.sum()))),
+                    Cell(duration(float(seconds.sum(min_count=1)))),
                     Cell(duration(float(seconds.mean()))),
                     _speed(kind, group),
-                    Cell(str(int(group["attempts"].sum() - len(group)))),
+                    Cell(str(int((group["attempts"] - 1).clip(lower=0).sum()))),
                 )
             )
     return Table(

@@ -41,7 +41,14 @@ def page(data: GridData) -> Page:
 
 
 def settings(data: GridData) -> tuple[tuple[str, str], ...]:
-    """The grid's own settings."""
+    """The grid's own settings; of an imported table, what it says."""
+    if not data.knows_settings:
+        return (
+            ("Grid", data.plan.grid),
+            ("Settings", "unknown: the imported file does not say them"),
+            ("Seeds", ", ".join(str(seed) for seed in sorted(set(data.cells["seed"])))),
+            ("Headline", f"`{data.headline}`"),
+        )
     given = data.plan.settings
     teacher_seeds = given.get("teacher_seeds")
     episodes = sorted({int(n) for n in data.cells.get("episodes", []) if n == n})

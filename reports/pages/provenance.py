@@ -55,11 +55,12 @@ def facts(data: GridData, commits: Counter[str]) -> tuple[tuple[str, str], ...]:
     found = list(data.provenance.values())
     packages = Counter(
         ", ".join(f"{name} {f['packages'][name]}" for name in SHOWN_PACKAGES if name in f.get("packages", {}))
+        or "not recorded"
         for f in found
     )
     return (
         ("Commit", _listed(commits)),
-        ("Python", _listed(Counter(str(f.get("python")) for f in found))),
+        ("Python", _listed(Counter(str(f.get("python") or "not recorded") for f in found))),
         ("Packages", _listed(packages)),
         ("Hardware", _listed(Counter(_hardware(f.get("hardware", {})) for f in found))),
     )
@@ -67,9 +68,9 @@ def facts(data: GridData, commits: Counter[str]) -> tuple[tuple[str, str], ...]:
 
 def rebuild_table(data: GridData) -> Table:
     """What makes this report again, from its pages down to its runs."""
-    grid = shlex.quote(data.plan.grid)
+    grid, imported = shlex.quote(data.plan.grid), data.plan.origin is not None
     rows = (
-        ("The runs, then the report", command(data), "every stage that is not there yet"),
+        *([] if imported else [("The runs, then the report", command(data), "every stage that is not there yet")]),
         ("Every page, table and figure", f"python run_all.py report --grid {grid}", "the run folders alone"),
         ("The claims of page 1", f"python run_all.py check --grid {grid}", "the run folders and the registered claims"),
         ("A number of a table", f"python run_all.py trace NUMBER --grid {grid}", "its runs, settings and commits"),

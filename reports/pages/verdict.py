@@ -15,13 +15,22 @@ def page(data: GridData) -> Page:
         lead = (
             f"A search for settings on {data.games_label}: what it chose stands under Tuning. It compares no methods."
         )
-        return Page("verdict", "Verdict", (Text(lead, "lead"), *_incomplete(data), Facts(facts(data))))
+        return Page(
+            "verdict", "Verdict", (Text(lead, "lead"), *_imported(data), *_incomplete(data), Facts(facts(data)))
+        )
     own = subject(data)
     about = [contrast for contrast in contrasts(data) if contrast.method == own]
     claims = evaluate(data)
-    blocks: list[Block] = [Text(summary(data, own, about), "lead"), *_incomplete(data)]
+    blocks: list[Block] = [Text(summary(data, own, about), "lead"), *_imported(data), *_incomplete(data)]
     blocks += [strip(claims)] if claims else [Text("The grid registers no claims: all of it is exploratory.", "note")]
     return Page("verdict", "Verdict", (*blocks, Facts(facts(data))))
+
+
+def _imported(data: GridData) -> list[Block]:
+    if data.plan.origin is None:
+        return []
+    words = f"These results were imported from {data.plan.origin}; nothing of them was computed or checked here."
+    return [Text(words, "warning")]
 
 
 def _incomplete(data: GridData) -> list[Block]:
@@ -65,6 +74,8 @@ def coverage(data: GridData) -> str:
 
 def settings(data: GridData) -> str:
     """Whose settings these are."""
+    if not data.knows_settings:
+        return "unknown: the imported file does not say them"
     preset, overrides = data.plan.settings.get("preset"), data.plan.settings.get("overrides")
     base = f"the reduced preset {preset}" if preset else "the paper's"
     others = [plural(len(overrides), "override")] if overrides else []
@@ -86,5 +97,5 @@ def facts(data: GridData) -> tuple[tuple[str, str], ...]:
         ("Settings", settings(data)),
         ("Commit", (", ".join(sorted(commits)) or "unknown") + (" with uncommitted changes" if dirty else "")),
         ("Last result", finished[-1].replace("T", " ")[:19] if finished else "none"),
-        ("Computing time", f"{duration(float(data.stages['seconds'].sum()))} over all finished stages"),
+        ("Computing time", f"{duration(float(data.stages['seconds'].sum(min_count=1)))} over all finished stages"),
     )
