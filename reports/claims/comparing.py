@@ -21,7 +21,7 @@ _RESAMPLES = 19_999  # its smallest p, .00005, is far below what a family of 25 
 
 @dataclass(frozen=True)
 class _Seen:
-    """A pair, compared. worst_p: the largest p over all fillings of missing runs; NaN where there is none."""
+    """A pair, compared. worst_p: the largest p over all fillings of missing runs, 1 where it is too large without."""
 
     pair: Pair
     difference: Difference
@@ -32,7 +32,7 @@ class _Seen:
 def compared(pairs: Sequence[Pair], alpha: float, compare: Compare) -> list[Comparison]:
     """The comparisons of one family, in order. alpha: of the family."""
     level = 1 - alpha / len(pairs)
-    seen = [_look(pair, level, compare) for pair in pairs]
+    seen = [_look(pair, alpha, level, compare) for pair in pairs]
     adjusted = holm([one.difference.p for one in seen])
     worst = holm([one.worst_p for one in seen])
     return [_comparison(*each, alpha, level, compare) for each in zip(seen, adjusted, worst, strict=True)]
@@ -40,7 +40,7 @@ def compared(pairs: Sequence[Pair], alpha: float, compare: Compare) -> list[Comp
 
 def alone(pair: Pair, alpha: float, compare: Compare) -> Comparison:
     """A comparison outside any family: nothing is adjusted."""
-    seen = _look(pair, 1 - alpha, compare)
+    seen = _look(pair, alpha, 1 - alpha, compare)
     found = _comparison(seen, seen.difference.p, seen.worst_p, alpha, 1 - alpha, compare)
     return replace(found, adjusted_p=math.nan)
 
@@ -80,7 +80,7 @@ def _stratified(strata: Sequence[tuple[Values, Values]]) -> float:
     return stratified_permutation_test(scaled, "greater", _RESAMPLES).p
 
 
-def _look(pair: Pair, level: float, compare: Compare) -> _Seen:
+def _look(pair: Pair, alpha: float, level: float, compare: Compare) -> _Seen:
     first, second = pair.first.values, pair.second.values
     if not first.size or not second.size:  # a stand-in for whatever `compare` is: nothing can be compared
         nan, n = math.nan, (int(first.size), int(second.size))
@@ -88,7 +88,8 @@ def _look(pair: Pair, level: float, compare: Compare) -> _Seen:
     difference = compare(first, second, 0.95)
     worst = difference.p
     if any(pair.missing):
-        found = [compare(*filling, level) for filling in pair.fillings()]
+        hopeful = difference.difference > 0 and difference.p < alpha
+        found = [compare(*filling, level) for filling in pair.fillings()] if hopeful else []
         worst = max((one.p if one.difference > 0 and one.p == one.p else 1.0 for one in found), default=math.nan)
     return _Seen(pair, difference, compare(first, second, level).interval, worst)
 

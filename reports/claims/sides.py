@@ -41,9 +41,11 @@ class Side:
         return np.concatenate([self.values, np.full(self.missing, score)])
 
     def filled(self, low: float, high: float) -> Iterator[Array]:
-        """The scores with every missing run at an end or at the mean of those that are there, in all ways."""
-        for filling in combinations_with_replacement((low, float(self.values.mean()), high), self.missing):
+        """The scores with every missing run at an end, in all ways, and with all of them at the mean of the others."""
+        for filling in combinations_with_replacement((low, high), self.missing):
             yield np.concatenate([self.values, filling])
+        if self.missing:
+            yield self.all_at(float(self.values.mean()))
 
 
 @dataclass(frozen=True)
@@ -89,7 +91,7 @@ class Pair:
 
         For a given number of degrees of freedom, "the interval lies above (or below) a value" is true of a convex set
         of scores, so if it is true of all their extremes it is true of all. Welch's degrees of freedom are fewest where
-        a missing run adds no spread, hence the mean.
+        the missing runs add no spread, hence the mean.
         """
         if self.ends is not None:
             for first in self.first.filled(*self.ends):
