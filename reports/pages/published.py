@@ -17,7 +17,8 @@ from reports.tables import Cell, Column, Table
 from reports.text import interval, listed, number, plural, signed
 
 TITLE = "Ours vs published"
-KINDS = {"sd": "standard deviation", "se": "standard error", "ci95": "95% interval", "unknown": "not said of what"}
+KINDS = {"sd": "sd", "se": "se", "ci95": "95% interval", "unknown": "of what?"}
+"""What ± is of, as short as it can be said."""
 
 
 def page(data: GridData) -> Page | None:
@@ -81,12 +82,12 @@ def ledger_table(data: GridData, found: Sequence[Match]) -> Table:
         caption=f"Ours and published: {data.headline_label} on {data.games_label}",
         columns=(
             Column("Environment", numeric=False),
-            Column("Method", "where it was printed", numeric=False),
+            Column("Method", numeric=False),
             Column("Published", "±, seeds"),
             Column("Ours", "95% interval"),
             Column("Difference", "prediction interval"),
             Column("Verdict", numeric=False),
-            Column("Known differences", numeric=False),
+            Column("Why, and known differences", numeric=False),
         ),
         rows=tuple(_row(data, match) for match in found),
         notes=(
@@ -104,31 +105,27 @@ def ledger_table(data: GridData, found: Sequence[Match]) -> Table:
 
 def _row(data: GridData, match: Match) -> tuple[Cell, ...]:
     one, judgement = match.published, match.judgement
-    prediction = judgement.prediction
-    no_difference = math.isnan(judgement.difference)
+    difference = Cell("–", mark="weak")
+    if not math.isnan(judgement.difference):
+        prediction = interval(judgement.prediction) if judgement.prediction else "none"
+        difference = Cell(signed(judgement.difference), prediction, runs=match.runs)
     return (
         Cell(data.environment_label(one.environment)),
-        Cell(name(data, match), one.where or f"{one.publication}: not read yet"),
+        Cell(name(data, match)),
         _published(one),
         _ours(match),
-        Cell("–", mark="weak")
-        if no_difference
-        else Cell(
-            signed(judgement.difference),
-            f"prediction {interval(prediction)}" if prediction else "no prediction",
-            runs=match.runs,
-        ),
-        Cell(judgement.verdict, "" if judgement.verdict == "NOT COMPARABLE" else judgement.why),
-        Cell("; ".join(known_differences(data, match)) or "none known"),
+        difference,
+        Cell(judgement.verdict),
+        Cell("; ".join(remarks(data, match))),
     )
 
 
 def _published(one: Published) -> Cell:
     if one.value is None:
-        return Cell("–", "no value read yet", "weak")
-    spread = "" if one.spread is None else f" ± {number(one.spread)} ({KINDS[str(one.spread_kind)]})"
+        return Cell("–", "not read yet", "weak")
+    spread = "" if one.spread is None else f"± {number(one.spread)} ({KINDS[str(one.spread_kind)]}) · "
     seeds = "seeds not said" if one.seeds is None else plural(one.seeds, "seed")
-    return Cell(number(one.value) + spread, seeds)
+    return Cell(number(one.value), spread + seeds)
 
 
 def _ours(match: Match) -> Cell:
@@ -140,14 +137,15 @@ def _ours(match: Match) -> Cell:
     return Cell(number(match.ours.mean), f"{spread} · {match.ours.n}/{match.planned}", runs=match.runs)
 
 
-def known_differences(data: GridData, match: Match) -> list[str]:
-    """The ledger's, those that plan and runs show, what the ledger does not know, and where our method comes from."""
+def remarks(data: GridData, match: Match) -> list[str]:
+    """Why the verdict is what it is, the known differences, where our method comes from, where the value is printed."""
     one = match.published
-    found = [*one.differences, *match.mismatches]
-    if one.comparable and one.unknown:
-        found.append(f"not known: {', '.join(one.unknown)}")
+    found = [] if match.judgement.verdict == "NOT COMPARABLE" else [match.judgement.why]
+    found += [*one.differences, *match.mismatches]
     if one.method in data.methods and (tag := data.provenance_tag(one.method, one.environment)) != "released":
         found.append(f"our method: {tag}")
+    if one.where:
+        found.append(f"{one.publication}, {one.where}")
     return found
 
 

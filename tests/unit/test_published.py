@@ -213,13 +213,14 @@ def test_a_run_of_the_papers_setting_is_held_against_the_paper(tmp_path: Path) -
     assert [cell.text for cell in row] == [
         "RTFM S1",
         "LDD",
-        "0.520 ± 0.020 (standard deviation)",
+        "0.520",
         "0.520",
         "0.000",
         "REPRODUCED",
-        "none known",
+        "inside the prediction interval and the margin; the paper, Table 1",
     ]
-    assert row[4].detail == "prediction [0.479, 0.561]"  # 0.52 ± 2.776 · 0.02 · √(1/5 + 1/3)
+    assert row[2].detail == "± 0.020 (sd) · 5 seeds"
+    assert row[4].detail == "[0.479, 0.561]"  # 0.52 ± 2.776 · 0.02 · √(1/5 + 1/3)
     assert len(row[3].runs) == 3
 
 
@@ -252,7 +253,7 @@ def test_an_empty_entry_is_said_to_be_empty_and_shows_ours(tmp_path: Path) -> No
     data = grid(tmp_path, file(entry(), SAME))
     assert "> The ledger lacks 1 value of the paper for these environments: nobody of this project" in text(data)
     first = table(data, "published").rows[0]
-    assert (first[2].plain, first[3].text, first[5].text) == ("– no value read yet", "0.520", "INCOMPLETE")
+    assert (first[2].plain, first[3].text, first[5].text) == ("– not read yet", "0.520", "INCOMPLETE")
     found = page(data)
     assert found is not None
     (figure,) = found.figures()
@@ -265,7 +266,7 @@ def test_anothers_method_stands_in_the_table_but_alone_makes_no_figure(tmp_path:
     data = grid(tmp_path, file(other))
     row = table(data, "published").rows[0]
     assert [row[1].text, row[3].detail, row[5].text] == ["txt2π, the paper", "no method of ours", "NOT COMPARABLE"]
-    assert row[6].text == "full RTFM"
+    assert row[6].text == "full RTFM; the paper, Table 1"
     found = page(data)
     assert found is not None
     assert list(found.figures()) == []
