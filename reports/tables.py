@@ -106,6 +106,10 @@ class Table:
         """A page with nothing but the table, which needs nothing but itself."""
         return fill("table.html.j2", table=self)
 
+    def _repr_html_(self) -> str:
+        """What a notebook shows, whatever its own style says of tables."""
+        return fill("table_in_notebook.html.j2", table=self)
+
     def files(self) -> dict[str, bytes]:
         """File name -> content, for the tables folder: all four formats."""
         below = self.seen_from("../")

@@ -9,6 +9,8 @@ import sys
 from collections import Counter
 from pathlib import Path
 
+import pytest
+
 from benchmark.store import RunStore
 from tests.toy import PROJECT
 
@@ -16,11 +18,21 @@ STAGES = 105
 """Of 29 cells; counted once where they are shared."""
 
 
-def smoke(root: Path) -> subprocess.CompletedProcess[str]:
+Done = subprocess.CompletedProcess[str]
+
+
+def smoke(root: Path) -> Done:
     command = [sys.executable, "run_all.py", "--grid", "smoke", "executor=local", "executor.workers=2"]
     environ = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     command += ["--root", str(root)]
     return subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=900)
+
+
+@pytest.fixture(scope="module")
+def computed(tmp_path_factory: pytest.TempPathFactory) -> tuple[Path, Done]:
+    """The folder of runs, and what the command said that filled it."""
+    root = tmp_path_factory.mktemp("smoke")
+    return root, smoke(root)
 
 
 def finished(store: RunStore) -> dict[tuple[str, str], int]:
@@ -33,10 +45,10 @@ def finished(store: RunStore) -> dict[tuple[str, str], int]:
     return dict(counts)
 
 
-def test_the_smoke_grid_runs_to_its_report_and_then_computes_nothing(tmp_path: Path) -> None:
-    first = smoke(tmp_path)
+def test_the_smoke_grid_runs_to_its_report_and_then_computes_nothing(computed: tuple[Path, Done]) -> None:
+    root, first = computed
     assert first.returncode == 0, first.stdout + first.stderr
-    store = RunStore(tmp_path)
+    store = RunStore(root)
     plan = store.plan("smoke")
     outcomes = store.outcomes(plan)
     assert [outcome.state for outcome in outcomes.values()] == ["done"] * STAGES
@@ -68,7 +80,21 @@ def test_the_smoke_grid_runs_to_its_report_and_then_computes_nothing(tmp_path: P
     cost = report.split(". Cost\n")[1]
     assert "an error of " in cost, "of the stages that one like them had been computed before"
 
-    again = smoke(tmp_path)
+    again = smoke(root)
     assert (again.returncode, again.stderr) == (0, "")
     assert f"{STAGES} done before, 0 to compute" in again.stdout
     assert store.outcomes(plan) == outcomes
+
+
+def test_the_notebooks_run_on_its_results(computed: tuple[Path, Done]) -> None:
+    pytest.importorskip("nbclient", reason="the extra `report` is not installed (make report)")
+    root, _ = computed
+    command = [sys.executable, "-m", "reports.notebooks.render", "--grid", "smoke", "--root", str(root)]
+    done = subprocess.run(command, cwd=PROJECT, capture_output=True, text=True, timeout=600)
+    assert (done.returncode, done.stderr) == (0, "")
+    pages = [Path(line).read_text(encoding="utf-8") for line in done.stdout.splitlines()]
+    assert len(pages) == len(list((PROJECT / "reports" / "notebooks").glob("*.ipynb")))
+    assert "29 of 29 cells done" in pages[0]
+    for page in pages:
+        assert "<table" in page
+        assert 'src="http' not in page, "a page needs nothing but itself"
