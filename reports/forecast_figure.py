@@ -14,8 +14,14 @@ from reports.frame import GridData
 from reports.style import Theme, method_styles, quiet_axes
 from reports.text import duration, plural
 
-TICKS = (0.01, 0.1, 1, 10, 60, 600, 3600, 36_000, 345_600, 3_456_000)
-"""Seconds that are round in the unit that a reader thinks in."""
+FINE = (
+    0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10, 20, 60, 120, 300, 600, 1200,
+    3600, 7200, 18_000, 36_000, 86_400, 172_800, 432_000, 864_000,
+)  # fmt: skip
+COARSE = (0.01, 0.1, 1, 10, 60, 600, 3600, 36_000, 345_600, 3_456_000)
+"""Seconds that are round in the unit that a reader thinks in, for a narrow and for a wide range."""
+
+MOST_TICKS = 6
 
 CROWD = 1000
 """So many marks and more are drawn as pixels, or the file would be large."""
@@ -73,10 +79,15 @@ def _axes_in_time(ax: Axes, limits: tuple[float, float]) -> None:
     for axis, scale, set_limits in ((ax.xaxis, ax.set_xscale, ax.set_xlim), (ax.yaxis, ax.set_yscale, ax.set_ylim)):
         scale("log")
         set_limits(*limits)
-        axis.set_major_locator(FixedLocator([tick for tick in TICKS if limits[0] <= tick <= limits[1]]))
+        axis.set_major_locator(FixedLocator(_ticks(*limits)))
         axis.set_minor_locator(NullLocator())
         axis.set_major_formatter(FuncFormatter(lambda value, _: _tick(value)))
     ax.set_aspect("equal")
+
+
+def _ticks(low: float, high: float) -> list[float]:
+    fine, coarse = ([tick for tick in ticks if low <= tick <= high] for ticks in (FINE, COARSE))
+    return fine if len(fine) <= MOST_TICKS else coarse
 
 
 def _tick(seconds: float) -> str:
