@@ -37,7 +37,7 @@ def test_curves_that_differ_by_a_constant_have_one_interval_at_every_frame() -> 
     assert (high - low) == pytest.approx(np.full(100, float(np.subtract(*borders(single)[::-1])[0])))
 
 
-@pytest.mark.parametrize(("n", "expected"), [(3, 0.90), (5, 0.95), (10, 0.945)])
+@pytest.mark.parametrize(("n", "expected"), [(3, 0.90), (5, 0.95), (10, 0.945), (20, 0.945)])
 def test_the_band_holds_the_whole_curve_as_often_as_it_says(n: int, expected: float) -> None:
     """Random walks of 50 points. The t intervals of the points, each for itself, hold it less often."""
     rng = np.random.default_rng(n)
