@@ -40,6 +40,7 @@ def test_a_run_ends_with_results_report_and_the_command_for_mlflow(
     for name in ("report.md", "report.html"):
         assert f"report: {toy.root / 'grids' / 'wide' / name}" in done.stdout
         assert (toy.root / "grids" / "wide" / name).exists()
+    assert "no report.pdf: LDD_BENCH_CHROMIUM=off says so" in done.stdout
     assert f"mlflow ui --backend-store-uri sqlite:///{toy.root / 'mlflow.db'}" in done.stdout
     assert not list((toy.root / ".jobs").iterdir()), "submitit's files are cleared away"
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import json
 from collections.abc import Iterator
 from html.parser import HTMLParser
@@ -10,7 +11,8 @@ from pathlib import Path
 import pytest
 
 from benchmark.errors import BadInput
-from reports.build import build
+from benchmark.store import RunStore
+from reports.build import build, digest
 from tests.synthetic import METHODS, make_plan, write_runs
 
 
@@ -51,6 +53,56 @@ def test_every_figure_and_table_knows_its_runs(folder: Path) -> None:
         assert all((folder.parent.parent / key).is_dir() for key in facts["runs"]) or path.stem == "runs", path
         assert all((path.parent / name).is_file() for name in facts["sha256"]), path
     assert len(json.loads((folder / "tables" / "main.json").read_text())["runs"]) == 7
+
+
+def test_every_table_is_there_in_four_formats_whose_links_lead_somewhere(folder: Path) -> None:
+    for sidecar in folder.glob("tables/*.json"):
+        files = json.loads(sidecar.read_text())["sha256"]
+        assert set(files) == {f"{sidecar.stem}.{ending}" for ending in ("md", "tex", "csv", "html")}
+        assert all(hashlib.sha256((sidecar.parent / name).read_bytes()).hexdigest() == files[name] for name in files)
+    page = Page((folder / "tables" / "absent.html").read_text())
+    links = [link["href"] or "" for link in page.all("a")]
+    assert links
+    assert all((folder / "tables" / href).is_file() for href in links)
+
+
+def test_the_footer_stands_on_every_page_and_can_be_checked(folder: Path, page: Page) -> None:
+    facts = json.loads((folder / "report.json").read_text())
+    footer = f"plan {facts['plan']} · report {facts['report']} · 7 of 12 cells"
+    assert facts["plan"] == digest(RunStore(folder.parent.parent).plan("synthetic").to_json())
+    assert (folder / "report.html").read_text().count(f"<footer>{footer}</footer>") == sum(
+        1 for _ in page.all("section")
+    )
+    assert (folder / "report.md").read_text().endswith(f"---\n\n{footer}\n")
+    for name, expected in facts["sha256"].items():
+        assert hashlib.sha256((folder / name).read_bytes()).hexdigest() == expected, name
+    written = {str(path.relative_to(folder)) for path in folder.rglob("*") if path.is_file()}
+    assert written - set(facts["sha256"]) <= {"report.json", "plan.json", "registrations.json"}
+
+
+def test_other_results_have_another_digest_and_equal_ones_the_same_files_elsewhere(tmp_path: Path) -> None:
+    plan = make_plan({"rtfm-s1": "RTFM S1"}, {"ldd": METHODS["ldd"]}, (0,))
+    for name, level in (("one", 0.5), ("same", 0.5), ("other", 0.75)):
+        write_runs(tmp_path / name, plan, win_rate=lambda *_, level=level: level, points=4)
+        build(tmp_path / name, "synthetic")
+    one, same, other = (
+        json.loads((tmp_path / name / "grids/synthetic/report.json").read_text()) for name in ("one", "same", "other")
+    )
+    assert one == same
+    assert one["plan"] == other["plan"]
+    assert one["report"] != other["report"]
+
+
+def test_a_pdf_of_an_earlier_state_does_not_stay_and_whoever_waits_hears_how_far_it_is(folder: Path) -> None:
+    (folder / "report.pdf").write_bytes(b"of yesterday")
+    heard: list[tuple[int, int, str]] = []
+    report = build(folder.parent.parent, "synthetic", lambda *words: heard.append(words))
+    assert not (folder / "report.pdf").exists()
+    assert report.note == "no report.pdf: LDD_BENCH_CHROMIUM=off says so"
+    parts = list(dict.fromkeys(words for _, _, words in heard))
+    assert parts == ["reading the runs", "pages", "figures", "tables", "printing the PDF"]
+    figures = [(done, total) for done, total, words in heard if words == "figures"]
+    assert figures == [(done, len(figures) - 1) for done in range(len(figures))]
 
 
 def test_building_twice_gives_the_same_bytes_and_leaves_nothing_old(folder: Path) -> None:
