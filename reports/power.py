@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from functools import cache
-from itertools import count
 from math import comb, sqrt
 
 import numpy as np
@@ -47,13 +46,6 @@ def smallest_effect(n: int, alpha: float = 0.05, wanted: float = 0.8, against: i
 def largest_spread(n: int, margin: float, alpha: float = 0.05, wanted: float = 0.8) -> float:
     """The standard deviation between seeds up to which `n` seeds on each side find a difference of `margin`."""
     return margin / smallest_effect(n, alpha, wanted)
-
-
-def seeds_needed(effect: float, alpha: float = 0.05, wanted: float = 0.8) -> int:
-    """The fewest seeds on each side that find `effect` standard deviations with the wanted power."""
-    if not effect > 0:
-        raise ValueError(f"no number of seeds finds a difference of {effect} standard deviations")
-    return next(n for n in count(2) if power(n, effect, alpha) >= wanted)
 
 
 def smallest_p(n: int, against: int | None = None) -> float:

@@ -7,14 +7,14 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
-from math import isfinite, nan, sqrt
+from math import nan, sqrt
 from typing import Any, Literal
 
 import numpy as np
 from scipy import stats as scipy_stats
 
 from reports.frame import GridData
-from reports.stats import Interval, Mean, mean_interval, prediction_interval
+from reports.stats import Interval, Mean, equivalence_p, mean_interval, prediction_interval, welch_of_means
 
 Verdict = Literal["REPRODUCED", "HIGHER", "LOWER", "INCONCLUSIVE", "NOT COMPARABLE", "INCOMPLETE"]
 ALPHA = 0.05
@@ -113,21 +113,11 @@ def judge(published: Published, ours: Mean, planned: int, mismatches: Sequence[s
         return Judgement(word, f"outside the prediction interval{rest}", difference, prediction)
     if published.margin is None:
         return Judgement("INCONCLUSIVE", "no margin was fixed for this metric", difference, prediction)
-    p = _equivalence_p(ours, published.value, sd, n, published.margin)
+    p = equivalence_p(welch_of_means(ours, Mean(n, published.value, sd, None, None)), published.margin)
     if p < ALPHA:
         return Judgement("REPRODUCED", "inside the prediction interval and the margin", difference, prediction, p)
     why = "consistent, but these seeds cannot show that both agree within the margin"
     return Judgement("INCONCLUSIVE", why, difference, prediction, p)
-
-
-def _equivalence_p(ours: Mean, value: float, sd: float, n: int, margin: float) -> float:
-    """Two one-sided Welch tests from means and spreads alone; NaN where ours has none."""
-    if not isfinite(ours.sd):
-        return nan
-    theirs = {"mean2": value, "std2": sd, "nobs2": n, "equal_var": False}
-    above = scipy_stats.ttest_ind_from_stats(ours.mean + margin, ours.sd, ours.n, **theirs, alternative="greater")
-    below = scipy_stats.ttest_ind_from_stats(ours.mean - margin, ours.sd, ours.n, **theirs, alternative="less")
-    return float(max(above.pvalue, below.pvalue))
 
 
 @dataclass(frozen=True)

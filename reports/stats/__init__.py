@@ -6,7 +6,7 @@ episodes. Where an interval cannot be computed it is None and `why` says so; it 
 
 from __future__ import annotations
 
-from reports.power import largest_spread, power, seeds_needed, smallest_effect, smallest_p
+from reports.power import largest_spread, power, smallest_effect, smallest_p
 from reports.stats.aggregate import (
     Scores,
     aggregate_mean,
@@ -18,7 +18,7 @@ from reports.stats.aggregate import (
 from reports.stats.bootstrap import bootstrap_interval, profile_band
 from reports.stats.bounds import mean_bounds
 from reports.stats.curves import Band, percentile_band, simultaneous_band
-from reports.stats.differences import Difference, paired_difference, welch_difference
+from reports.stats.differences import Difference, paired_difference, welch_difference, welch_of_means
 from reports.stats.efficiency import MedianTime, Reached, area_under_curve, frames_to_threshold, median_time
 from reports.stats.games import SharedGames, shared_games
 from reports.stats.intervals import Interval, Mean, mean_interval, wilson_interval
@@ -63,7 +63,6 @@ __all__ = [
     "prediction_interval",
     "probability_of_improvement",
     "profile_band",
-    "seeds_needed",
     "shared_games",
     "simultaneous_band",
     "smallest_effect",
@@ -71,5 +70,6 @@ __all__ = [
     "standings",
     "stratified_permutation_test",
     "welch_difference",
+    "welch_of_means",
     "wilson_interval",
 ]

@@ -7,8 +7,8 @@ from math import nan, sqrt
 
 from scipy import stats as scipy_stats
 
-from reports.stats.intervals import Interval, mean_interval
-from reports.stats.values import NO_SEED, NO_SPREAD, ONE_SEED, Values, finite, spread
+from reports.stats.intervals import Interval, Mean, mean_interval
+from reports.stats.values import NO_SEED, NO_SPREAD, ONE_SEED, Values, finite
 
 
 @dataclass(frozen=True)
@@ -51,20 +51,24 @@ def welch_difference(first: Values, second: Values, level: float = 0.95) -> Diff
     The variances may differ; degrees of freedom after Welch-Satterthwaite. Undefined with fewer than two seeds on a
     side, and where neither side has any spread.
     """
-    a, b = finite(first), finite(second)
-    n = (int(a.size), int(b.size))
+    return welch_of_means(mean_interval(first), mean_interval(second), level)
+
+
+def welch_of_means(first: Mean, second: Mean, level: float = 0.95) -> Difference:
+    """The same where only n, mean and sd of a side are known, as of a published result."""
+    n = (first.n, second.n)
     if min(n) == 0:
         return _undefined(n, nan, NO_SEED)
-    difference = float(a.mean() - b.mean())
+    difference = first.mean - second.mean
     if min(n) == 1:
         return _undefined(n, difference, ONE_SEED)
-    va, vb = spread(a) ** 2 / n[0], spread(b) ** 2 / n[1]
+    va, vb = first.sd**2 / n[0], second.sd**2 / n[1]
     if va + vb == 0.0:
         return _undefined(n, difference, f"{NO_SPREAD} on both sides")
     # Shares of the error, not raw variances: squares of tiny variances would underflow.
     share_a, share_b = va / (va + vb), vb / (va + vb)
     df = 1.0 / (share_a**2 / (n[0] - 1) + share_b**2 / (n[1] - 1))
-    pooled = sqrt(((n[0] - 1) * va * n[0] + (n[1] - 1) * vb * n[1]) / (n[0] + n[1] - 2))
+    pooled = sqrt(((n[0] - 1) * first.sd**2 + (n[1] - 1) * second.sd**2) / (n[0] + n[1] - 2))
     return _by_t(n, difference, sqrt(va + vb), df, difference / pooled, level)
 
 

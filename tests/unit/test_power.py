@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import math
-
 import numpy as np
 import pytest
 from scipy import stats as scipy_stats
 
-from reports.power import largest_spread, power, seeds_needed, smallest_effect, smallest_p
+from reports.power import largest_spread, power, smallest_effect, smallest_p
 from reports.stats import holm, permutation_test
 
 
@@ -68,18 +66,6 @@ def test_a_margin_is_found_up_to_the_spread_that_goes_with_it() -> None:
     assert power(10, 0.05 / spread) == pytest.approx(0.8)
     assert power(10, 0.05 / (1.2 * spread)) < 0.7
     assert largest_spread(10, 0.05, alpha=0.01) < spread
-
-
-@pytest.mark.parametrize(("effect", "alpha"), [(3.6, 0.05), (1.4, 0.05), (0.8, 0.05), (2.0, 0.01)])
-def test_the_seeds_needed_find_it_and_one_less_does_not(effect: float, alpha: float) -> None:
-    n = seeds_needed(effect, alpha)
-    assert power(n, effect, alpha) >= 0.8 > power(n - 1, effect, alpha)
-
-
-@pytest.mark.parametrize("effect", [0.0, -1.0, math.nan])
-def test_no_number_of_seeds_finds_what_is_not_there(effect: float) -> None:
-    with pytest.raises(ValueError, match="no number of seeds"):
-        seeds_needed(effect)
 
 
 @pytest.mark.parametrize(("n", "p"), [(1, 1.0), (3, 0.1), (4, 0.029), (5, 0.0079), (6, 0.0022), (7, 0.00058)])

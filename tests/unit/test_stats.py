@@ -13,12 +13,14 @@ from reports.stats import (
     NO_SPREAD,
     ONE_SEED,
     Interval,
+    Mean,
     SharedGames,
     mean_interval,
     paired_difference,
     shared_games,
     standings,
     welch_difference,
+    welch_of_means,
     wilson_interval,
 )
 
@@ -92,6 +94,15 @@ def test_welchs_difference_is_scipys() -> None:
     assert found.error == pytest.approx(expected._standard_error)
     assert found.n == (4, 3)
     assert found.excludes_zero is True
+
+
+def test_a_published_mean_and_spread_are_enough_for_a_difference() -> None:
+    ours, theirs = mean_interval([0.61, 0.72, 0.55, 0.70]), Mean(10, 0.5, 0.08, None, None)
+    found = welch_of_means(ours, theirs)
+    expected = scipy_stats.ttest_ind_from_stats(ours.mean, ours.sd, 4, 0.5, 0.08, 10, equal_var=False)
+    assert (found.n, found.difference) == ((4, 10), pytest.approx(ours.mean - 0.5))
+    assert found.difference / found.error == pytest.approx(expected.statistic)
+    assert found.p == pytest.approx(expected.pvalue)
 
 
 def test_effect_size_is_the_difference_in_pooled_standard_deviations() -> None:
