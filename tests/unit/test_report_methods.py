@@ -16,7 +16,7 @@ from reports.output import ReportFolder
 from reports.page import Bullets, Text
 from reports.pages import all_pages
 from reports.pages.provenance import command
-from reports.tables import Cell, Table
+from reports.tables import Cell, Column, Table
 from tests.synthetic import TEN_METHODS, make_plan, make_search, write_runs
 
 ENVIRONMENTS = {"rtfm-s1": "RTFM S1", "touchdown-lang": "Touchdown"}
@@ -88,7 +88,7 @@ def test_the_tables_of_a_search_say_it_too(tmp_path: Path) -> None:
 
 def test_a_forgotten_tag_would_be_noticed(data: GridData, tables: dict[str, Table]) -> None:
     main = tables["main"]
-    bare = dataclasses.replace(main, rows=tuple((Cell(row[0].text), *row[1:]) for row in main.rows))
+    bare = dataclasses.replace(main, columns=tuple(Column(column.label) for column in main.columns))
     assert len(untagged(data, bare)) == 10
 
 
@@ -97,12 +97,13 @@ def test_the_origin_is_that_on_the_rows_environment(data: GridData, tables: dict
     seeds = tables["seeds"]
     assert row_of(seeds, "RTFM S1", "LDD, no language")["Method"].detail == "ours"
     assert row_of(seeds, "Touchdown", "LDD, no language")["Method"].detail == "reimplemented"
-    assert row_of(tables["main"], "LDD, no language")["Method"].detail == "ours / reimplemented"
+    notes = {column.label: column.note for column in tables["main"].columns}
+    assert notes["LDD, no language"] == "ours / reimplemented"
 
 
 def test_ours_stand_last_and_the_comparisons_keep_them_apart(data: GridData, tables: dict[str, Table]) -> None:
     assert data.methods[-1] == "ldd_rep"  # which the grid lists first
-    assert tables["main"].rows[-1][0].text == "LDD-rep"
+    assert tables["main"].columns[-1].label == "LDD-rep"
     found = next(page for page in all_pages(data) if page.id == "comparisons")
     text = "\n".join(str(block) for block in found.blocks if isinstance(block, Bullets | Text))
     papers, ours = text.index("The paper's other methods against Tabula rasa:"), text.index("Ours against Tabula rasa:")
@@ -110,9 +111,9 @@ def test_ours_stand_last_and_the_comparisons_keep_them_apart(data: GridData, tab
     assert text.count("LDD, no language (reimplemented): ") == text.count("LDD, no language (ours): ") == 1
 
 
-def test_ten_methods_are_rows_so_that_a_telephone_can_show_them(tables: dict[str, Table]) -> None:
-    assert [column.label for column in tables["main"].columns] == ["Method", "RTFM S1", "Touchdown"]
-    assert len(tables["main"].rows) == 10
+def test_the_main_table_is_the_papers_an_environment_a_row_and_a_method_a_column(tables: dict[str, Table]) -> None:
+    assert [row[0].text for row in tables["main"].rows] == ["RTFM S1", "Touchdown"]
+    assert len(tables["main"].columns) == 1 + 10
 
 
 # What a method costs
