@@ -165,10 +165,11 @@ def draw_scores(ax: Axes, line: int, data: GridData, rows: pd.DataFrame, style: 
         ):
             if leaves:
                 ax.plot([border], [line - 0.15], marker=marker, color=style.color, ms=6, clip_on=False)
-    offsets = np.linspace(0.06, 0.36, values.size) if values.size > 1 else np.array([0.15])
-    for value, offset, games in zip(values, offsets, data.games(rows), strict=True):
-        if games:
-            noise = wilson_interval(round(value * games), games)
-            ax.plot([noise.low, noise.high], [line + offset] * 2, color=style.color, lw=0.9, alpha=0.8)
-        ax.plot([value], [line + offset], marker=style.marker, color=style.color, ms=3)
+    heights = line + (np.linspace(0.06, 0.36, values.size) if values.size > 1 else np.array([0.15]))
+    seeds = zip(values, heights, data.games(rows), strict=True)
+    noise = [(wilson_interval(round(value * games), games), height) for value, height, games in seeds if games]
+    if noise:
+        lows, highs, places = zip(*((one.low, one.high, height) for one, height in noise), strict=True)
+        ax.hlines(places, lows, highs, color=style.color, lw=0.9, alpha=0.8)
+    ax.plot(values, heights, marker=style.marker, ls="none", color=style.color, ms=3)
     ax.plot([summary.mean], [line - 0.15], marker=style.marker, color=style.color, mec=theme.ink, mew=1.0, ms=7)

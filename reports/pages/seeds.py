@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Iterator
+
+import pandas as pd
 
 from reports.frame import GridData
 from reports.page import Page
@@ -25,22 +28,11 @@ def seed_table(data: GridData) -> Table:
     rows = []
     for environment in data.environments:
         for method in data.methods:
-            group = data.group(environment, method).set_index("seed")
+            group = data.group(environment, method)
             if group.empty or (group["status"] == "unavailable").all():
                 continue
-            entries = []
-            for seed in seeds:
-                if seed not in group.index:
-                    entries.append(Cell("–", "not planned", "weak"))
-                    continue
-                row = group.loc[seed]
-                value = row[data.headline]
-                if row["status"] != "done" or math.isnan(value):
-                    entries.append(Cell("–", str(row["status"]), "weak"))
-                else:
-                    games = data.games(group.loc[[seed]])[0]
-                    noise = interval(wilson_interval(round(value * games), games)) if games else ""
-                    entries.append(Cell(number(value), noise, runs=(row["key"],)))
+            of_seed = dict(zip(group["seed"], _seeds(data, group), strict=True))
+            entries = [of_seed.get(seed, Cell("–", "not planned", "weak")) for seed in seeds]
             rows.append((Cell(data.environment_label(environment)), data.method_entry(method, environment), *entries))
     lengths = sorted(set(data.games(data.cells)) - {0})
     note = (
@@ -57,6 +49,18 @@ def seed_table(data: GridData) -> Table:
         notes=(note,) if lengths else (),
         headers=2,
     )  # fmt: skip
+
+
+def _seeds(data: GridData, group: pd.DataFrame) -> Iterator[Cell]:
+    """An entry per cell of a group: its score with the noise of its games, or what became of it."""
+    for key, status, value, games in zip(
+        group["key"], group["status"], group[data.headline], data.games(group), strict=True
+    ):
+        if status != "done" or math.isnan(value):
+            yield Cell("–", str(status), "weak")
+        else:
+            noise = interval(wilson_interval(round(value * games), games)) if games else ""
+            yield Cell(number(value), noise, runs=(key,))
 
 
 def other_metrics(data: GridData) -> list[Table]:
