@@ -2,14 +2,16 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from typing import Any
 
 import pytest
 
+from reports.audit import audit
 from reports.frame import GridData, load
 from reports.page import Page
 from reports.pages import all_pages
@@ -236,11 +238,60 @@ def test_where_every_seed_has_its_teacher_there_is_no_such_warning(close: Report
 
 
 def test_the_report_says_how_to_repeat_it(close: Report) -> None:
-    command = next(line for line in close.text.splitlines() if line.startswith("- To repeat: "))
-    assert command == (
-        "- To repeat: `python run_all.py --grid synthetic 'envs=[rtfm-s1]' 'methods=[tabula_rasa,ldd,ldd_rep]' "
+    how = {row[0].text: row[1].text for row in close.table("rebuild").rows}
+    assert how["The runs, then the report"] == (
+        "`python run_all.py --grid synthetic 'envs=[rtfm-s1]' 'methods=[tabula_rasa,ldd,ldd_rep]' "
         "'seeds=[0,1,2]' preset=demo teacher_seeds=null tuned=null search=null`"
     )
+    assert how["Every page, table and figure"] == "`python run_all.py report --grid synthetic`"
+
+
+def test_seeds_that_never_reached_the_runs_are_found(tmp_path: Path) -> None:
+    found = report(tmp_path)
+    assert "all 9 pairs of seeds of one method and environment differ" in found.text
+    for key, stage in found.data.plan.stages.items():
+        if stage.kind == "policy" and stage.params["seed"] < 2:
+            rewrite_metrics(found.data.root, key, weights_sha=stage.params["method"])
+    changed = load(tmp_path, "synthetic")
+    assert audit(changed).same == tuple(f"rtfm-s1/{method}: 0 and 1" for method in METHODS)
+    answers = {row[0].text: row[1].text for row in Report(changed).table("checklist").rows}
+    assert answers["Do seeds seed everything?"] == "no"
+
+
+def rewrite_metrics(root: Path, key: str, **metrics: Any) -> None:
+    """Change a finished stage's result by hand."""
+    path = root / key / "result.json"
+    result = json.loads(path.read_text(encoding="utf-8"))
+    path.unlink()
+    path.write_text(json.dumps({**result, "metrics": {**result["metrics"], **metrics}}), encoding="utf-8")
+
+
+def test_the_checklist_leaves_unknown_what_no_run_tells(tmp_path: Path) -> None:
+    nothing = report(tmp_path, skip=frozenset(f"rtfm-s1/{m}/{s}" for m in METHODS for s in (0, 1, 2)))
+    answers = {row[0].text: row[1].text for row in nothing.table("checklist").rows}
+    assert answers["Are errors given, and what they are over?"] == "unknown"
+    assert answers["Do seeds seed everything?"] == "unknown"
+    assert answers["Is every planned run reported?"] == "partly"
+
+
+CLAIMS = {"name": "ldd2022", "sha256": "a" * 64}
+NO_CLAIMS: dict[str, Any] = dict.fromkeys(("metrics", "environments", "families", "claims"), {}) | {"about": "nothing"}
+
+
+def test_the_checklist_says_whether_claims_were_written_down_before_the_results(tmp_path: Path) -> None:
+    question = "Were the claims fixed before there were scores?"
+
+    def answer(found: Report) -> str:
+        rows = {row[0].text: row for row in found.table("checklist").rows}
+        return rows[question][1].text
+
+    assert answer(report(tmp_path / "none")) == "no"
+    late = report(tmp_path / "late")
+    entry = {**CLAIMS, "seeds": [0, 1, 2], "at": "2026-11-23T07:00:00+00:00"}
+    for results, edits, expected in ((0, 0, "yes"), (0, 1, "partly"), (9, 0, "no")):
+        entries = [{**entry, "results": results}] + [{**entry, "sha256": "b" * 64, "results": 9}] * edits
+        plan = replace(late.data.plan, settings={**late.data.plan.settings, "claims": {**CLAIMS, "content": NO_CLAIMS}})
+        assert answer(Report(replace(late.data, plan=plan, registrations=entries))) == expected
 
 
 def test_a_switch_that_means_nothing_to_a_method_is_not_shown_as_a_value(tmp_path: Path) -> None:
