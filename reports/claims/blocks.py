@@ -14,19 +14,28 @@ def strip(report: ClaimsReport) -> Table:
     """One row per claim: its status, what it says, and why the status is what it is."""
     rows = tuple(
         (
-            Cell(one.status, "exploratory" if one.exploratory else "", "weak" if one.status == "INCOMPLETE" else ""),
-            Cell(one.text, f"`{one.id}`"),
-            Cell(f"{one.why}.", runs=tuple(dict.fromkeys(key for c in one.comparisons for key in c.runs))),
+            Cell(one.status, _tags(report, one), "weak" if one.status == "INCOMPLETE" else ""),
+            Cell(
+                one.text,
+                f"`{one.id}`: {one.why}.",
+                runs=tuple(dict.fromkeys(key for c in one.comparisons for key in c.runs)),
+            ),
         )
         for one in report.claims
     )
     return Table(
         id="claims",
-        caption=f"Claims of {report.name}",
-        columns=tuple(Column(label, numeric=False) for label in ("Status", "Claim", "Why")),
+        caption=f"Claims ({report.name})",
+        columns=(Column("Status", numeric=False), Column("Claim", "why its status is what it is", numeric=False)),
         rows=rows,
         notes=tuple(filter(None, (report.scope, registration_words(report)))),
     )
+
+
+def _tags(report: ClaimsReport, one: ClaimResult) -> str:
+    decided = one.status in ("SUPPORTED", "REFUTED")
+    words = ("exploratory" if one.exploratory else "", "at these settings" if report.scope and decided else "")
+    return ", ".join(filter(None, words))
 
 
 def registration_words(report: ClaimsReport) -> str:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -261,6 +262,8 @@ def test_reduced_settings_are_named_beside_the_statuses(tmp_path: Path, preset: 
     assert report is not None
     assert ("the reduced preset demo" in report.scope) == (preset is not None)
     assert (report.scope in strip(report).notes) == (preset is not None)
+    decided = strip(replace(report, claims=(replace(report.claims[0], status="REFUTED"),)))
+    assert decided.rows[0][0].detail == ("" if preset is None else "at these settings")
 
 
 def test_the_page_shows_every_claim_and_every_comparison() -> None:
@@ -270,7 +273,9 @@ def test_the_page_shows_every_claim_and_every_comparison() -> None:
     report = evaluate(data)
     assert report is not None
     shown = strip(report)
-    assert [cell.plain for cell in shown.rows[0]][:2] == [report.claims[0].status, "LDD is better. `first`"]
+    (status, what) = shown.rows[0]
+    assert status.plain == "INCOMPLETE"
+    assert what.plain == f"LDD is better. `first`: {report.claims[0].why}."
     assert len(shown.runs) == 2 + 3 + 3
     table = claims_table(data, report)
     rows = [[cell.plain for cell in row] for row in table.rows]
