@@ -29,6 +29,7 @@ def strip(report: ClaimsReport) -> Table:
         columns=(Column("Status", numeric=False), Column("Claim", "why its status is what it is", numeric=False)),
         rows=rows,
         notes=tuple(filter(None, (report.scope, registration_words(report)))),
+        headers=2,
     )
 
 
