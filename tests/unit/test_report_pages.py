@@ -274,8 +274,8 @@ def test_the_checklist_leaves_unknown_what_no_run_tells(tmp_path: Path) -> None:
     assert answers["Is every planned run reported?"] == "partly"
 
 
-CLAIMS = {"name": "ldd2022", "sha256": "a" * 64}
-NO_CLAIMS: dict[str, Any] = dict.fromkeys(("metrics", "environments", "families", "claims"), {}) | {"about": "nothing"}
+NO_CLAIMS: dict[str, Any] = {"about": "nothing", "metrics": {}, "environments": {}, "families": {}, "claims": {}}
+CLAIMS = {"name": "ldd2022", "sha256": "a" * 64, "content": NO_CLAIMS}
 
 
 def test_the_checklist_says_whether_claims_were_written_down_before_the_results(tmp_path: Path) -> None:
@@ -290,7 +290,7 @@ def test_the_checklist_says_whether_claims_were_written_down_before_the_results(
     entry = {**CLAIMS, "seeds": [0, 1, 2], "at": "2026-11-23T07:00:00+00:00"}
     for results, edits, expected in ((0, 0, "yes"), (0, 1, "partly"), (9, 0, "no")):
         entries = [{**entry, "results": results}] + [{**entry, "sha256": "b" * 64, "results": 9}] * edits
-        plan = replace(late.data.plan, settings={**late.data.plan.settings, "claims": {**CLAIMS, "content": NO_CLAIMS}})
+        plan = replace(late.data.plan, settings={**late.data.plan.settings, "claims": CLAIMS})
         assert answer(Report(replace(late.data, plan=plan, registrations=entries))) == expected
 
 
