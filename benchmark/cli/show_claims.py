@@ -136,8 +136,8 @@ def claims_text(plan: Plan) -> str:
     lines = [f"claims {claims['name']}: configs/claims/{claims['name']}.yaml, SHA-256 {claims['sha256'][:12]}"]
     lines.append(table(header, rows))
     lines.append(
-        "  d: the difference, in standard deviations between seeds, that one comparison finds with 80% power: at α/m as "
-        "the first\n  of its family's m that Holm's procedure tests, at α as the last. sd: between seeds, at α/m"
+        "  d: the difference, in standard deviations between seeds, that one comparison finds with 80% power:\n"
+        "  at α/m as the first of its family's m that Holm's procedure tests, at α as the last. sd: of seeds, at α/m"
     )
     lines += [f"  {one.claim}: {warning}" for one in powers for warning in one.warnings]
     return "\n".join(lines)

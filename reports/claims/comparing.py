@@ -16,7 +16,7 @@ from reports.text import interval, number, plural, signed
 Compare = Callable[[Values, Values, float], Difference]
 """(first, second, level) -> the difference of the two with its interval and p."""
 
-_RESAMPLES = 19_999  # its smallest p, .00005, is far below what a family of 25 asks for
+RESAMPLES = 19_999  # its smallest p, .00005, is far below what a family of 25 asks for
 
 
 @dataclass(frozen=True)
@@ -29,23 +29,23 @@ class _Seen:
     worst_p: float
 
 
-def compared(pairs: Sequence[Pair], alpha: float, compare: Compare) -> list[Comparison]:
+def compared(pairs: Sequence[Pair], alpha: float, compare: Compare, resamples: int = RESAMPLES) -> list[Comparison]:
     """The comparisons of one family, in order. alpha: of the family."""
     level = 1 - alpha / len(pairs)
     seen = [_look(pair, alpha, level, compare) for pair in pairs]
     adjusted = holm([one.difference.p for one in seen])
     worst = holm([one.worst_p for one in seen])
-    return [_comparison(*each, alpha, level, compare) for each in zip(seen, adjusted, worst, strict=True)]
+    return [_comparison(*each, alpha, level, compare, resamples) for each in zip(seen, adjusted, worst, strict=True)]
 
 
-def alone(pair: Pair, alpha: float, compare: Compare) -> Comparison:
+def alone(pair: Pair, alpha: float, compare: Compare, resamples: int) -> Comparison:
     """A comparison outside any family: nothing is adjusted."""
     seen = _look(pair, alpha, 1 - alpha, compare)
-    found = _comparison(seen, seen.difference.p, seen.worst_p, alpha, 1 - alpha, compare)
+    found = _comparison(seen, seen.difference.p, seen.worst_p, alpha, 1 - alpha, compare, resamples)
     return replace(found, adjusted_p=math.nan)
 
 
-def gate(family: str, pairs: Sequence[Pair], alpha: float) -> Gate:
+def gate(family: str, pairs: Sequence[Pair], alpha: float, resamples: int = RESAMPLES) -> Gate:
     """The family's stratified permutation test. A stratum is a method on an environment, against all of its others."""
     groups: dict[tuple[str, str, int], list[Pair]] = {}
     for one in pairs:
@@ -53,11 +53,11 @@ def gate(family: str, pairs: Sequence[Pair], alpha: float) -> Gate:
             groups.setdefault((one.environment, one.method, one.sign), []).append(one)
     strata = list(groups.values())
     present = [(s[0].first.values, np.concatenate([one.second.values for one in s])) for s in strata]
-    p = _stratified(present)
+    p = _stratified(present, resamples)
     worst = p
     if any(any(one.missing) for one in pairs):
         bounded = all(one.ends is not None for s in strata for one in s if any(one.missing))
-        worst = _stratified([_against_the_claim(s) for s in strata]) if bounded else math.nan
+        worst = _stratified([_against_the_claim(s) for s in strata], resamples) if bounded else math.nan
     return Gate(family, alpha, len(pairs), p, worst, tuple(dict.fromkeys(environment for environment, _, _ in groups)))
 
 
@@ -71,13 +71,13 @@ def _against_the_claim(stratum: Sequence[Pair]) -> tuple[Values, Values]:
     return first.first.all_at(low), np.concatenate([one.second.all_at(high) for one in stratum])
 
 
-def _stratified(strata: Sequence[tuple[Values, Values]]) -> float:
+def _stratified(strata: Sequence[tuple[Values, Values]], resamples: int) -> float:
     """Each stratum in units of its own spread, which does not depend on the labels: metrics differ in their unit."""
     scaled = []
     for first, second in strata:
         unit = float(np.std(np.concatenate([first, second]))) or 1.0
         scaled.append((np.asarray(first) / unit, np.asarray(second) / unit))
-    return stratified_permutation_test(scaled, "greater", _RESAMPLES).p
+    return stratified_permutation_test(scaled, "greater", resamples).p
 
 
 def _look(pair: Pair, alpha: float, level: float, compare: Compare) -> _Seen:
@@ -94,7 +94,9 @@ def _look(pair: Pair, alpha: float, level: float, compare: Compare) -> _Seen:
     return _Seen(pair, difference, compare(first, second, level).interval, worst)
 
 
-def _comparison(seen: _Seen, adjusted: float, worst: float, alpha: float, level: float, compare: Compare) -> Comparison:
+def _comparison(
+    seen: _Seen, adjusted: float, worst: float, alpha: float, level: float, compare: Compare, resamples: int
+) -> Comparison:
     pair = seen.pair
     verdict, why = _verdict(seen, adjusted, worst, alpha, level, compare)
     both = pair.first.values, pair.second.values
@@ -106,7 +108,7 @@ def _comparison(seen: _Seen, adjusted: float, worst: float, alpha: float, level:
         margin=pair.margin,
         difference=seen.difference,
         interval=seen.interval,
-        p_permutation=permutation_test(*both, resamples=_RESAMPLES).p,
+        p_permutation=permutation_test(*both, resamples=resamples).p,
         adjusted_p=adjusted,
         planned=(pair.first.planned, pair.second.planned),
         missing=pair.missing,

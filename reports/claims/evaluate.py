@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from reports.claims.comparing import Compare, alone, compared, gate
+from reports.claims.comparing import RESAMPLES, Compare, alone, compared, gate
 from reports.claims.registration import registrations
 from reports.claims.results import ClaimResult, ClaimsReport, Comparison, Gate, Status
 from reports.claims.sides import Pair, ScoresOf, pair
@@ -15,12 +15,16 @@ from reports.text import listed, number, plural
 
 
 def evaluate(
-    data: GridData, values: ScoresOf | None = None, compare: Compare = welch_difference
+    data: GridData,
+    values: ScoresOf | None = None,
+    compare: Compare = welch_difference,
+    resamples: int = RESAMPLES,
 ) -> ClaimsReport | None:
     """The status of every claim that the grid's plan names; None where it names none.
 
     values: one score per finished run of (environment, method), instead of the claim's metric; more must be better in
     the same way. compare: instead of Welch's test. With either it is another analysis than the one registered.
+    resamples: of each permutation test, where its arrangements are too many to count.
     """
     claims = data.plan.settings.get("claims")
     if not claims:
@@ -31,8 +35,8 @@ def evaluate(
     for family, alpha in content["families"].items():
         of_family = {name: pairs[name] for name, claim in content["claims"].items() if claim["family"] == family}
         every = [one for its in of_family.values() for one in its]
-        gates.append(gate(family, every, alpha))
-        found = iter(compared(every, alpha, compare))
+        gates.append(gate(family, every, alpha, resamples))
+        found = iter(compared(every, alpha, compare, resamples))
         for name, its in of_family.items():
             comparisons = tuple(next(found) for _ in its)
             status, why = decide(data, comparisons, gates[-1])
@@ -48,7 +52,7 @@ def evaluate(
         edits=tuple(edits),
         gates=tuple(gates),
         claims=tuple(results[name] for name in content["claims"]),
-        exploratory=tuple(_exploratory(data, content, values, compare)),
+        exploratory=tuple(_exploratory(data, content, values, compare, resamples)),
     )
 
 
@@ -58,7 +62,7 @@ def _pairs(data: GridData, content: Mapping[str, Any], claim: Mapping[str, Any],
 
 
 def _exploratory(
-    data: GridData, content: Mapping[str, Any], values: ScoresOf | None, compare: Compare
+    data: GridData, content: Mapping[str, Any], values: ScoresOf | None, compare: Compare, resamples: int
 ) -> list[Comparison]:
     """The claims' comparisons where the grid has both methods, but no claim of theirs has the environment."""
     claims = content["claims"].values()
@@ -72,7 +76,7 @@ def _exploratory(
                 if planned and place not in tested and place not in found:
                     one = pair(data, content, claim, environment, against, values)
                     if one is not None:
-                        found[place] = alone(one, content["families"][claim["family"]], compare)
+                        found[place] = alone(one, content["families"][claim["family"]], compare, resamples)
     return list(found.values())
 
 
