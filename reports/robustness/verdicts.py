@@ -13,6 +13,9 @@ from reports.contrasts import reference
 from reports.frame import GridData
 from reports.robustness.alternatives import Analysis, finished
 
+RESAMPLES = 1_999
+"""Of the gates, which are held against .05: this page asks for them once per analysis and once per seed."""
+
 
 @dataclass(frozen=True)
 class Key:
@@ -28,7 +31,7 @@ class Key:
 
 def verdicts(data: GridData, analysis: Analysis) -> dict[Key, str]:
     """Status of every claim, verdict of every comparison; without claims in the plan, which of two means is higher."""
-    report = evaluate(data, analysis.scores, analysis.compare)
+    report = evaluate(data, analysis.scores, analysis.compare, RESAMPLES)
     if report is None:
         return _directions(data, analysis)
     found = {Key("claim", id=claim.id, exploratory=claim.exploratory): str(claim.status) for claim in report.claims}
