@@ -40,13 +40,15 @@ def build(root: Path, grid: str, listen: Listen = silent) -> Report:
     of Chromium). listen: hears how far it is. Raises benchmark.errors.BadInput for a grid without a plan in `root`.
     """
     listen(0, 1, "reading the runs")
-    data = load(root, grid)
+    data = load(root, grid, listen)
     listen(1, 1, "reading the runs")
     pages = [page for make in followed(PAGES, "pages", listen) if (page := make(data)) is not None]
     folder = ReportFolder(data.folder)
     images = write_figures(folder, [figure for page in pages for figure in page.figures()], listen)
     write_tables(folder, [table for page in pages for table in page.tables()], listen)
+    listen(0, 1, "writing the data")
     write_frames(folder, data)
+    listen(1, 1, "writing the data")
     if data.search:
         folder.write(TUNED_FILE, to_yaml(tuned(data, searches(data))).encode())
     title = f"LDD-Bench: {grid}"

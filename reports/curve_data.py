@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
 from pathlib import Path
@@ -16,6 +16,7 @@ import pyarrow.json
 import pyarrow.parquet
 
 from benchmark.store import RunStore
+from reports.progress import Listen, followed, silent
 
 Array = npt.NDArray[np.float64]
 Columns = Mapping[str, Array]
@@ -75,19 +76,17 @@ class Curves:
         return pd.concat(parts, ignore_index=True) if parts else pd.DataFrame(columns=["frames", "metric", "value"])
 
 
-def read_curves(store: RunStore, keys: Sequence[str], listen: Callable[[int, int], None] | None = None) -> Curves:
-    """The curves of these stages; one without a whole line is left out. listen: is told (stages read, of how many).
+def read_curves(store: RunStore, keys: Sequence[str], listen: Listen = silent) -> Curves:
+    """The curves of these stages; one without a whole line is left out. listen: hears how far it is.
 
     Raises benchmark.files.Damaged, which names file and line.
     """
     found: dict[str, Columns] = {}
     with ThreadPoolExecutor(READERS) as readers:
         read = readers.map(lambda key: _read(store, key), keys)
-        for number, (key, columns) in enumerate(zip(keys, read, strict=True)):
+        for key, columns in zip(followed(keys, "curves", listen), read, strict=True):
             if columns:
                 found[key] = columns
-            if listen is not None:
-                listen(number + 1, len(keys))
     return Curves(found)
 
 
@@ -120,7 +119,8 @@ def _is_number(kind: pa.DataType) -> bool:
 
 
 def _floats(column: pa.ChunkedArray) -> Array:
-    return np.asarray(column.cast(pa.float64(), safe=False).to_numpy(), dtype=np.float64)
+    floats = column.type == pa.float64()
+    return np.asarray((column if floats else column.cast(pa.float64(), safe=False)).to_numpy(), dtype=np.float64)
 
 
 def _exact(rows: Sequence[Mapping[str, Any]]) -> Columns:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from math import sqrt
 from typing import Any
 
 import numpy as np
@@ -170,10 +171,10 @@ def bold(style: LineStyle) -> dict[str, Any]:
 def draw_panel(ax: Axes, methods: Mapping[str, Learnt], styles: Mapping[str, LineStyle]) -> None:
     """All methods: bands under thin seeds under bold means."""
     crowded = len(styles) > CROWD
-    many = sum(len(each.seeds) for each in methods.values()) > MANY
+    lines = sum(len(each.seeds) for each in methods.values())
     for method, each in methods.items():
         draw_band(ax, each, styles[method].color, 0.06 if crowded else 0.18)
-        draw_seeds(ax, each.seeds, styles[method].color, 0.2 if crowded else 0.5, many)
+        draw_seeds(ax, each.seeds, styles[method].color, 0.2 if crowded else 0.5, lines)
     for place, method in enumerate(m for m in styles if m in methods):
         frames, mean = methods[method].frames, methods[method].band.mean
         if frames.size:
@@ -185,8 +186,8 @@ def draw_spread(ax: Axes, each: Learnt, style: LineStyle, theme: Theme) -> None:
     """One method: percentiles of its seeds, the band of its mean, its seeds and its mean."""
     draw_band(ax, each, style.color, 0.25)
     for border in (each.low, each.high):
-        ax.plot(each.frames, border, color=style.color, lw=1.2, ls=":")
-    draw_seeds(ax, each.seeds, style.color, 0.5, len(each.seeds) > MANY)
+        ax.plot(each.frames, border, color=theme.ink, lw=1.0, ls=":")
+    draw_seeds(ax, each.seeds, style.color, 0.5, len(each.seeds))
     ax.plot(each.frames, each.band.mean, color=theme.ink, lw=1.4)
 
 
@@ -196,9 +197,11 @@ def draw_band(ax: Axes, each: Learnt, color: str, alpha: float) -> None:
         ax.fill_between(each.frames, each.band.low, each.band.high, color=color, alpha=alpha, lw=0)
 
 
-def draw_seeds(ax: Axes, seeds: Sequence[Curve], color: str, alpha: float, many: bool) -> None:
-    """A thin line per seed; a dot for a seed of one point."""
+def draw_seeds(ax: Axes, seeds: Sequence[Curve], color: str, alpha: float, together: int) -> None:
+    """A thin line per seed, fainter the more there are together; a dot for a seed of one point."""
     lines = [thinned(np.column_stack([curve.frames, curve.values])) for curve in seeds]
+    many = together > MANY
+    alpha *= min(1.0, sqrt(MANY / together))
     width = 0.5 if many else 0.8
     ax.add_collection(LineCollection(lines, colors=color, linewidths=width, alpha=alpha, rasterized=many))
     dots = np.concatenate([line for line in lines if len(line) == 1] or [np.empty((0, 2))])
@@ -222,5 +225,5 @@ def _key(theme: Theme) -> list[Line2D | Patch]:
         Line2D([], [], color=theme.ink, lw=1.4, label="mean"),
         Line2D([], [], color=theme.quiet, lw=0.8, alpha=0.7, label="one seed"),
         Patch(color=theme.quiet, alpha=0.35, lw=0, label="95% band of the mean"),
-        Line2D([], [], color=theme.quiet, lw=1.2, ls=":", label=f"{LOW:.0%} and {HIGH:.0%} of seeds"),
+        Line2D([], [], color=theme.ink, lw=1.0, ls=":", label=f"{LOW:.0%} and {HIGH:.0%} of seeds"),
     ]

@@ -22,6 +22,7 @@ from reports import tables
 from reports.applied import applied
 from reports.curve_data import Curves, read_curves
 from reports.extra import COST_COLUMNS, costs, policy_key
+from reports.progress import Listen, silent
 
 STATUSES = ("done", "failed", "blocked", "missing", "unavailable")
 """What can have become of a cell. A cell that is being computed, or was stopped, is missing, and its reason says so."""
@@ -181,16 +182,29 @@ class GridData:
         return dict(zip(done["key"], done["metrics"], strict=True))
 
     def group(self, environment: str, method: str | None = None) -> pd.DataFrame:
-        """The planned cells of an environment (and method), by method and seed."""
-        chosen = self.cells["environment"] == environment
-        if method is not None:
-            chosen &= self.cells["method"] == method
-        return self.cells[chosen].sort_values(["method", "seed"])
+        """The planned cells of an environment (and method), by method and seed; nobody changes them in place."""
+        return self._groups.get((environment, method), self.cells[:0])
+
+    @cached_property
+    def _groups(self) -> dict[tuple[str, str | None], pd.DataFrame]:
+        rows = self.cells.sort_values(["method", "seed"])
+        found: dict[tuple[str, str | None], pd.DataFrame] = {}
+        for environment in self.environments:
+            found[environment, None] = rows[rows["environment"] == environment]
+            for method, group in found[environment, None].groupby("method", sort=False):
+                found[environment, str(method)] = group
+        return found
 
     def done(self, environment: str, method: str | None = None) -> pd.DataFrame:
-        """Those of the group that are finished and have the headline metric."""
-        rows = self.group(environment, method)
-        return rows[(rows["status"] == "done") & rows[self.headline].notna()]
+        """Those of the group that are finished and have the headline metric; nobody changes them in place."""
+        if (environment, method) not in self._done:
+            rows = self.group(environment, method)
+            self._done[environment, method] = rows[(rows["status"] == "done") & rows[self.headline].notna()]
+        return self._done[environment, method]
+
+    @cached_property
+    def _done(self) -> dict[tuple[str, str | None], pd.DataFrame]:
+        return {}
 
     def games(self, rows: pd.DataFrame) -> list[int]:
         """Per finished cell, how many evaluation games its win rate is over; 0 where that is not known."""
@@ -202,12 +216,22 @@ class GridData:
         """Which of a cell's evaluation games were won, [episodes]; None where not stored or not counted."""
         if not self.counts_wins or not isinstance(episodes_file, str):
             return None
-        with np.load(self.root / episodes_file) as arrays:
-            return np.asarray(arrays["won"], dtype=bool) if "won" in arrays.files else None
+        if episodes_file not in self._won:
+            with np.load(self.root / episodes_file) as arrays:
+                there = "won" in arrays.files
+                self._won[episodes_file] = np.asarray(arrays["won"], dtype=bool) if there else None
+        return self._won[episodes_file]
+
+    @cached_property
+    def _won(self) -> dict[str, npt.NDArray[np.bool_] | None]:
+        return {}
 
 
-def load(root: Path, grid: str) -> GridData:
-    """Read a grid's plan and run folders. Raises benchmark.errors.BadInput for a grid that was never run in `root`."""
+def load(root: Path, grid: str, listen: Listen = silent) -> GridData:
+    """Read a grid's plan and run folders. listen: hears how far it is.
+
+    Raises benchmark.errors.BadInput for a grid that was never run in `root`.
+    """
     store = RunStore(root)
     plan = store.plan(grid)
     outcomes = store.outcomes(plan)
@@ -220,7 +244,7 @@ def load(root: Path, grid: str) -> GridData:
         plan=plan,
         cells=_frame(cells, (*CELL_COLUMNS, plan.headline)),
         stages=_frame(stages, STAGE_COLUMNS),
-        curves=read_curves(store, list(plan.stages)),
+        curves=read_curves(store, list(plan.stages), listen),
         provenance=provenance,
         forecast=store.forecast(grid),
         registrations=store.registrations(grid),

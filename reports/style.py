@@ -163,6 +163,9 @@ def encode(figure: Figure, format: Format) -> bytes:
         "png": {"Software": None},
         "pdf": {"CreationDate": None, "Creator": None, "Producer": None},
     }
+    if figure.get_layout_engine() is not None:
+        figure.draw_without_rendering()
+        figure.set_layout_engine(None)  # every format keeps the places that were found once
     out = io.BytesIO()
     figure.savefig(out, format=format, dpi=200, metadata=metadata[format])
     content = out.getvalue()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import dataclass
 from math import sqrt
 
+from scipy import special
 from scipy import stats as scipy_stats
 
 from reports.stats.values import NO_SEED, NO_SPREAD, ONE_SEED, Values, all_equal, finite, spread
@@ -64,7 +65,7 @@ def wilson_interval(wins: int, episodes: int, level: float = 0.95) -> Interval:
     """
     if episodes <= 0 or not 0 <= wins <= episodes:
         raise ValueError(f"wins must lie in 0..episodes with episodes > 0, got wins={wins}, episodes={episodes}")
-    z = float(scipy_stats.norm.ppf(0.5 + level / 2))
+    z = float(special.ndtri(0.5 + level / 2))
     rate = wins / episodes
     centre = rate + z * z / (2 * episodes)
     half = z * sqrt(rate * (1 - rate) / episodes + z * z / (4 * episodes * episodes))

@@ -123,8 +123,8 @@ def test_frames_rise_and_the_last_word_on_a_frame_counts(tmp_path: Path) -> None
 
 def test_whoever_waits_is_told_how_far_the_reading_is(tmp_path: Path) -> None:
     store, told = store_with(tmp_path, '{"frames": 1}\n'), []
-    read_curves(store, [KEY, "fedcba9876543210"], lambda done, total: told.append((done, total)))
-    assert told == [(1, 2), (2, 2)]
+    read_curves(store, [KEY, "fedcba9876543210"], lambda *words: told.append(words))
+    assert told == [(0, 2, "curves"), (1, 2, "curves"), (2, 2, "curves")]
 
 
 def rows(table: pd.DataFrame, columns: Sequence[str]) -> list[list[object]]:
