@@ -81,7 +81,7 @@ def ordered(metrics: Iterable[str], known: Collection[str] = KNOWN) -> list[str]
 
 
 def of_grid(data: GridData) -> Results:
-    """A grid's results as they lie in its store."""
+    """A grid's results as they lie in its store; how they were computed, of those cells that are done."""
     plan = data.plan
     names = dict.fromkeys(
         name
@@ -98,6 +98,8 @@ def of_grid(data: GridData) -> Results:
         finished=cells["key"].map(finished),
         run=pd.Series(_runs(data), dtype=object),
     )
+    ways = [name for name in KNOWN if name not in (*CELL, "status", "reason", "provenance")]
+    scores[ways] = scores[ways].mask(scores["status"] != "done")
     return Results(
         scores=scores.reindex(columns=ordered(metrics)).reset_index(drop=True),
         curves=_curves(data),
