@@ -19,8 +19,11 @@ HEAD = r"""% In the preamble: \usepackage{booktabs,graphicx,rotating}
 UPRIGHT = 54.0
 """Em. A wider table is turned; one that is still too wide is made smaller by the document itself."""
 
-PAGE, TURNED_PAGE = 46, 26
+PAGE, TURNED_PAGE = 50.0, 27.0
 """Lines of a table on one page; what is longer is set in parts."""
+
+SPACE = 0.5
+"""Lines between two rows."""
 
 LONG = 30
 """Characters of an entry from which its column breaks lines."""
@@ -82,15 +85,15 @@ def _parts(cell: Cell) -> list[str]:
     return [cell.shown, *(cell.detail.split(" · ") if cell.detail else [])]
 
 
-def _paged(table: Table, layouts: Sequence[_Layout], room: int) -> list[list[tuple[Cell, ...]]]:
+def _paged(table: Table, layouts: Sequence[_Layout], room: float) -> list[list[tuple[Cell, ...]]]:
     """The rows page by page; at least one page."""
     pages: list[list[tuple[Cell, ...]]] = [[]]
-    used = 0
+    used = 0.0
     for row in table.rows:
-        lines = max(layout.lines(cell) for layout, cell in zip(layouts, row, strict=True))
+        lines = max(layout.lines(cell) for layout, cell in zip(layouts, row, strict=True)) + SPACE
         if pages[-1] and used + lines > room:
             pages.append([])
-            used = 0
+            used = 0.0
         pages[-1].append(row)
         used += lines
     return pages
@@ -108,16 +111,17 @@ def _part(
         for column, layout in zip(table.columns, layouts, strict=True)
     ]
     body = ["\n  & ".join(_entry(cell, layout) for cell, layout in zip(row, layouts, strict=True)) for row in rows]
+    between = " \\tabularnewline" + (r"\addlinespace" if any(r"\stacked" in row for row in body) else "") + "\n"
     lines = [
         rf"\begin{{{environment}}}[htbp]",
         r"\centering\footnotesize",
-        rf"\caption{{{escaped(table.caption)}{which}}}\label{{{label}}}",
+        rf"\caption{{{escaped(table.caption)}{which}}}\label{{{label}}}\smallskip",
         r"\sbox0{%",
         rf"\begin{{tabular}}{{@{{}}{''.join(layout.letter for layout in layouts)}@{{}}}}",
         r"\toprule",
         "\n  & ".join(headings) + r" \tabularnewline",
         r"\midrule",
-        *(rf"{row} \tabularnewline" for row in body),
+        *([between.join(body) + r" \tabularnewline"] if body else []),
         r"\bottomrule",
         r"\end{tabular}}",
         r"\ifdim\wd0>\linewidth\resizebox{\linewidth}{!}{\usebox0}\else\usebox0\fi",

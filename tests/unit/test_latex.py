@@ -59,8 +59,8 @@ def test_the_best_is_bold_the_unknown_questioned_and_the_missing_there() -> None
 def test_a_long_table_is_set_in_parts_that_are_counted() -> None:
     columns = (Column("Key", numeric=False), Column("Value"))
     text = Table("runs", "Runs", columns, tuple(row_of(f"k{n}", "1") for n in range(100))).to_latex()
-    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 3
-    assert r"\caption{Runs (part 2 of 3)}\label{tab:runs:2}" in text
+    assert text.count(r"\begin{table}") == text.count(r"\end{table}") == 4
+    assert r"\caption{Runs (part 2 of 4)}\label{tab:runs:2}" in text
     assert [text.count(f"\nk{n}\n") for n in range(100)] == [1] * 100
 
 
