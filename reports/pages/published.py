@@ -111,12 +111,12 @@ def _row(data: GridData, match: Match) -> tuple[Cell, ...]:
         difference = Cell(signed(judgement.difference), prediction, runs=match.runs)
     return (
         Cell(data.environment_label(one.environment)),
-        Cell(name(data, match)),
+        data.method_entry(one.method, one.environment) if one.method else Cell(name(data, match)),
         _published(one),
         _ours(match),
         difference,
         Cell(judgement.verdict),
-        Cell("; ".join(remarks(data, match))),
+        Cell("; ".join(remarks(match))),
     )
 
 
@@ -137,13 +137,11 @@ def _ours(match: Match) -> Cell:
     return Cell(number(match.ours.mean), f"{spread} · {match.ours.n}/{match.planned}", runs=match.runs)
 
 
-def remarks(data: GridData, match: Match) -> list[str]:
-    """Why the verdict is what it is, the known differences, where our method comes from, where the value is printed."""
+def remarks(match: Match) -> list[str]:
+    """Why the verdict is what it is, the known differences, and where the value is printed."""
     one = match.published
     found = [] if match.judgement.verdict == "NOT COMPARABLE" else [match.judgement.why]
     found += [*one.differences, *match.mismatches]
-    if one.method in data.methods and (tag := data.provenance_tag(one.method, one.environment)) != "released":
-        found.append(f"our method: {tag}")
     if one.where:
         found.append(f"{one.publication}, {one.where}")
     return found
@@ -189,16 +187,19 @@ def _direction(data: GridData, publication: str, statement: dict[str, Any], envi
         first, second = (rows[data.headline].to_numpy(np.float64) for rows in (better, worse))
         found = welch_difference(first, second)
         if found.excludes_zero is None:
-            groups[DIRECTIONS[3]].append(data.method_label(method))
+            groups[DIRECTIONS[3]].append(method)
             continue
         place = 1 if not found.excludes_zero else 0 if found.difference > 0 else 2
-        groups[DIRECTIONS[place]].append(data.method_label(method))
+        groups[DIRECTIONS[place]].append(method)
         runs += list(worse["key"])
-    subject = data.method_label(statement["better"])
+    subject = data.method_names([statement["better"]], environment)
     return (
         Cell(statement["text"], f"{publication}, {statement['where']}"),
         Cell(data.environment_label(environment), f"our {subject} is"),
-        *(Cell(", ".join(names) or "–", mark="" if names else "weak", runs=tuple(runs)) for names in groups.values()),
+        *(
+            Cell(data.method_names(names, environment) or "–", mark="" if names else "weak", runs=tuple(runs))
+            for names in groups.values()
+        ),
     )
 
 

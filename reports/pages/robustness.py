@@ -75,28 +75,42 @@ def _runs(data: GridData, environment: str) -> tuple[str, ...]:
     return tuple(rows["key"][rows["status"] == "done"])
 
 
-def _name(data: GridData, key: Key) -> tuple[Cell, Cell]:
-    """The first two entries of a row: what, and where."""
+COMPARISON = (
+    Column("Environment", numeric=False),
+    Column("Method", numeric=False),
+    Column("Against", numeric=False),
+)
+
+
+def _heads(data: GridData, key: Key) -> tuple[Cell, ...]:
+    """The first entries of a row: a claim by its id, a comparison by COMPARISON."""
+    note = "exploratory" if key.exploratory else ""
     if key.kind == "claim":
-        return Cell(f"`{key.id}`", "exploratory" if key.exploratory else ""), Cell("all of the claim's")
-    methods = f"{data.method_label(key.method)} against {data.method_label(key.against)}"
-    return Cell(methods, "exploratory" if key.exploratory else ""), Cell(data.environment_label(key.environment))
+        return (Cell(f"`{key.id}`", note),)
+    return (
+        Cell(data.environment_label(key.environment), note),
+        data.method_entry(key.method, key.environment),
+        data.method_entry(key.against, key.environment),
+    )
+
+
+def _head_columns(kind: str) -> tuple[Column, ...]:
+    return (Column("Claim", numeric=False),) if kind == "claim" else COMPARISON
 
 
 def _matrix_table(data: GridData, id: str, caption: str, matrix: Matrix, rows: Sequence[Row]) -> Table:
-    total = len(matrix.analyses) - 1
+    total, heads = len(matrix.analyses) - 1, _head_columns(rows[0].key.kind)
     return Table(
         id=id,
         caption=caption,
         columns=(
-            Column("What", numeric=False),
-            Column("Where", numeric=False),
+            *heads,
             Column("The same", f"of {total} others"),
             *(Column(analysis.label, numeric=False) for analysis in matrix.analyses),
         ),
         rows=tuple(
             (
-                *_name(data, row.key),
+                *_heads(data, row.key),
                 Cell(str(total - len(row.changed))),
                 *(_word(row, place) for place in range(len(matrix.analyses))),
             )
@@ -108,7 +122,7 @@ def _matrix_table(data: GridData, id: str, caption: str, matrix: Matrix, rows: S
             "chosen by the very games that it is scored on, so it is too high for every method; it is here because "
             "others do so. The gate of a family is one permutation test of the scores, whatever compares them.",
         ),
-        headers=2,
+        headers=len(heads),
     )
 
 
@@ -128,23 +142,30 @@ def _left_out(data: GridData) -> list[Block]:
         f"Leave one seed out: {steady} of {len(found)} verdicts stay the same without any one seed. A seed is left "
         "out of all methods at once, as if it had never been planned."
     )
-    return [Text(words), _left_out_table(data, found)]
+    claims = [one for one in found if one.key.kind == "claim"]
+    comparisons = [one for one in found if one.key.kind == "comparison"]
+    blocks: list[Block] = [Text(words)]
+    if claims:
+        blocks.append(_left_out_table(data, "leave-one-out-claims", "Every claim without each seed", claims))
+    if comparisons:
+        blocks.append(_left_out_table(data, "leave-one-out", "Every comparison without each seed", comparisons))
+    return blocks
 
 
-def _left_out_table(data: GridData, found: Sequence[LeftOut]) -> Table:
+def _left_out_table(data: GridData, id: str, caption: str, found: Sequence[LeftOut]) -> Table:
+    heads = _head_columns(found[0].key.kind)
     return Table(
-        id="leave-one-out",
-        caption="Without each seed",
+        id=id,
+        caption=caption,
         columns=(
-            Column("What", numeric=False),
-            Column("Where", numeric=False),
+            *heads,
             Column("With all seeds", numeric=False),
             Column("The same", "of the seeds left out"),
             Column("What changes", numeric=False),
         ),
         rows=tuple(
             (
-                *_name(data, one.key),
+                *_heads(data, one.key),
                 Cell(one.word),
                 Cell(f"{len(one.without) - len(one.changes)} of {len(one.without)}"),
                 Cell(_changes(one) or "–"),
@@ -154,7 +175,7 @@ def _left_out_table(data: GridData, found: Sequence[LeftOut]) -> Table:
         notes=(
             "One seed less also makes every interval wider, so a verdict may be lost without a single seed being odd.",
         ),
-        headers=2,
+        headers=len(heads),
     )
 
 
@@ -188,8 +209,7 @@ def _missing_table(data: GridData, found: Sequence[Bounded]) -> Table:
         id="missing-bounds",
         caption="If the missing runs had the lowest or the highest score",
         columns=(
-            Column("What", numeric=False),
-            Column("Where", numeric=False),
+            *COMPARISON,
             Column("Runs", "finished of planned"),
             Column("Difference", "worst to best case"),
             Column("Same sign", "whatever is missing", numeric=False),
@@ -200,7 +220,7 @@ def _missing_table(data: GridData, found: Sequence[Bounded]) -> Table:
             "The missing runs are not guessed: the bounds say what the difference could be at worst and at best. They "
             "are no confidence intervals. A claim that flips inside them is INCONCLUSIVE.",
         ),
-        headers=2,
+        headers=len(COMPARISON),
     )
 
 
@@ -208,7 +228,7 @@ def _missing_row(data: GridData, one: Bounded) -> tuple[Cell, ...]:
     runs = ", ".join(f"{n}/{total}" for n, total in zip(one.finished, one.planned, strict=True))
     bounds = interval(one.bounds, sign=True) if one.bounds else "the metric has no ends"
     return (
-        *_name(data, one.key),
+        *_heads(data, one.key),
         Cell(runs),
         Cell(signed(one.difference), bounds, runs=one.runs),
         Cell("yes" if one.sign_survives else "no" if one.bounds else "unknown"),

@@ -277,7 +277,7 @@ def test_anothers_method_stands_in_the_table_but_alone_makes_no_figure(tmp_path:
 
 def test_a_statement_without_a_number_is_held_against_the_direction_of_our_means(tmp_path: Path) -> None:
     (row,) = table(grid(tmp_path, file(SAME, statements=(STATEMENT,))), "statements").rows
-    assert [cell.text for cell in row[2:]] == ["Tabula rasa", "–", "LDD-rep", "vae"]
+    assert [cell.text for cell in row[2:]] == ["Tabula rasa (released)", "–", "LDD-rep (ours)", "vae (unknown)"]
 
 
 def test_the_page_comes_without_a_ledger_and_says_why(tmp_path: Path) -> None:
