@@ -198,8 +198,8 @@ def _missing(data: GridData, report: ClaimsReport | None) -> list[Block]:
         return [Text(f"Missing runs: {words}, so there is nothing to bound.", "note")]
     survive = sum(one.sign_survives for one in found)
     words = (
-        f"Missing runs: {plural(len(found), 'comparison')} with results on both sides lack some of their runs; in "
-        f"{survive} the difference would have the same sign whatever these had shown."
+        f"Missing runs touch {plural(len(found), 'comparison')} that can be made without them; in {survive} the "
+        "difference would have the same sign whatever they had shown."
     )
     return [Text(words), _missing_table(data, found)]
 

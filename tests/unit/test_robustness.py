@@ -200,7 +200,7 @@ def test_missing_runs_are_bounded_and_a_claim_that_flips_inside_is_not_supported
         "undecided",
     ]
     assert row[4].detail == "[+0.046, +0.446]"
-    assert "1 comparison with results on both sides lack some of their runs; in 1" in text(data)
+    assert "Missing runs touch 1 comparison that can be made without them; in 1 the difference" in text(data)
 
 
 def test_a_sign_that_missing_runs_could_turn_is_said_to_be_open(tmp_path: Path) -> None:
