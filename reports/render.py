@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import base64
 from collections.abc import Mapping, Sequence
+from dataclasses import replace
 
-from reports.page import Bullets, Facts, Folded, Gallery, Page, Text, numbered
+from reports.page import Block, Bullets, Facts, Folded, Gallery, Page, Text, numbered
 from reports.tables import Table
 from reports.templating import fill
-from reports.text import markdown
+from reports.text import count, markdown
+
+PRINTED_ROWS = 500
+"""Of a table on paper: more fill sheets by the hundred, and Chromium takes minutes over them."""
 
 
 def to_markdown(title: str, pages: Sequence[Page]) -> str:
@@ -49,8 +53,28 @@ def to_html(title: str, footer: str, pages: Sequence[Page], images: Mapping[str,
 
 
 def to_paper(title: str, footer: str, pages: Sequence[Page], images: Mapping[str, tuple[bytes, bytes]]) -> str:
-    """The same pages to be printed: everything unfolded, figures in the light theme, no links to files."""
-    return _filled(title, footer, pages, images, on_paper=True)
+    """The same pages to be printed: everything unfolded, figures in the light theme, no links to files.
+
+    Of a table of more than PRINTED_ROWS the first are printed, and where the others are.
+    """
+    short = [replace(page, blocks=tuple(_on_paper(block) for block in page.blocks)) for page in pages]
+    return _filled(title, footer, short, images, on_paper=True)
+
+
+def _on_paper(block: Block) -> Block:
+    match block:
+        case Folded(_, table):
+            return replace(block, table=_printed(table))
+        case Table():
+            return _printed(block)
+    return block
+
+
+def _printed(table: Table) -> Table:
+    if len(table.rows) <= PRINTED_ROWS:
+        return table
+    words = f"The first {count(PRINTED_ROWS)} of {count(len(table.rows))} rows; all are in `tables/{table.id}.csv`."
+    return replace(table, rows=table.rows[:PRINTED_ROWS], notes=(*table.notes, words))
 
 
 def _filled(

@@ -90,7 +90,8 @@ def _largest_t_of_many(standard: _Array, repetitions: int, seed: int) -> _Array:
         size = min(block, repetitions - start)
         of_mean = rng.standard_normal((size, n)) @ standard / sqrt(n - 1)
         cube_root = 1 - small + sqrt(small) * (rng.standard_normal((size, len(root))) @ root)
-        largest.append((np.abs(of_mean) / np.maximum(cube_root, 0.1) ** 1.5).max(axis=1))
+        cube_root = np.maximum(cube_root, 0.1)
+        largest.append(np.sqrt((of_mean * of_mean / (cube_root * cube_root * cube_root)).max(axis=1)))
     return np.concatenate(largest)
 
 
