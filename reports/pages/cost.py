@@ -48,10 +48,11 @@ def totals(data: GridData, stages: pd.DataFrame) -> tuple[tuple[str, str], ...]:
     computed = float(stages["seconds"].sum(min_count=1))
     unshared = float((stages["seconds"] * stages["cells"]).sum(min_count=1))
     items = [
-        ("Computing time", f"{duration(computed)} in {plural(len(stages), 'finished stage')}"),
         ("Of that on GPUs", on_gpus(stages)),
         ("Without shared stages", f"{duration(unshared)}, had every cell computed its own"),
     ]
+    if data.plan.origin is None:  # imported results tell it per cell, with what cells share in each
+        items.insert(0, ("Computing time", f"{duration(computed)} in {plural(len(stages), 'finished stage')}"))
     imported = {key for key, stage in data.plan.stages.items() if stage.kind == IMPORTED}
     started = [
         float(facts["created"]) for key, facts in data.provenance.items() if "created" in facts and key not in imported

@@ -83,6 +83,14 @@ def settings(data: GridData) -> str:
     return f"{base}, with {listed(others)} (see Protocol)" if others else base
 
 
+def computing_time(data: GridData) -> str:
+    """Of all that is finished; imported results say it per cell only, stages that cells share in full for each."""
+    seconds = duration(float(data.stages["seconds"].sum(min_count=1)))
+    if data.plan.origin is None:
+        return f"{seconds} over all finished stages"
+    return f"{seconds} over all cells, what they share counted for each"
+
+
 def facts(data: GridData) -> tuple[tuple[str, str], ...]:
     """Grid, coverage, commit, dates and cost."""
     seeds = sorted(set(data.cells["seed"]))
@@ -97,5 +105,5 @@ def facts(data: GridData) -> tuple[tuple[str, str], ...]:
         ("Settings", settings(data)),
         ("Commit", (", ".join(sorted(commits)) or "unknown") + (" with uncommitted changes" if dirty else "")),
         ("Last result", finished[-1].replace("T", " ")[:19] if finished else "none"),
-        ("Computing time", f"{duration(float(data.stages['seconds'].sum(min_count=1)))} over all finished stages"),
+        ("Computing time", computing_time(data)),
     )

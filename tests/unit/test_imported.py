@@ -97,6 +97,7 @@ def test_the_report_says_that_nothing_of_it_was_computed_here(ours: GridData, tm
     digest = load(tmp_path / "root", "theirs").plan.settings["imported"]["sha256"]
     assert f"imported from out (SHA-256 {digest[:12]}); nothing of them was computed or checked here" in text
     assert "--grid theirs 'envs=" not in text, "no command computes it"
+    assert "over all cells, what they share counted for each" in text, "of shared stages only the cells tell the time"
 
 
 def test_a_bare_table_is_enough_and_what_it_does_not_say_stays_unknown(tmp_path: Path) -> None:
