@@ -2,19 +2,15 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from reports.figures import WIDTH, Array, Figure
 from reports.interchange.checking import slug
+from reports.interchange.comparison import Comparison
 from reports.stats import mean_interval
 from reports.style import Theme, quiet_axes
 from reports.text import wrapped
-
-if TYPE_CHECKING:
-    from reports.interchange.comparing import Comparison
 
 LINES = ((0.17, 1, "o"), (-0.17, 2, "s"))
 """Of A and B: how far above the method's line, which colour of the theme, which marker."""

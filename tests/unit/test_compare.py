@@ -13,7 +13,9 @@ from benchmark.errors import BadInput
 from benchmark.store import RunStore
 from reports.build import build
 from reports.frame import load
-from reports.interchange.comparing import Comparison, compare, pair_table, summary, warnings
+from reports.interchange.comparing import compare, summary, warnings
+from reports.interchange.comparison import Comparison
+from reports.interchange.comparison_tables import pair_table
 from reports.interchange.exporting import export
 from reports.interchange.importing import import_results
 from reports.interchange.sides import Side, side

@@ -1,0 +1,102 @@
+"""Two results cell by cell, in one metric."""
+
+from __future__ import annotations
+
+import math
+from dataclasses import dataclass
+from functools import cached_property
+from typing import Any
+
+import numpy as np
+import numpy.typing as npt
+import pandas as pd
+
+from benchmark.errors import BadInput
+from reports.interchange.sides import Side
+
+Key = tuple[str, str, int]
+"""environment, method, seed"""
+
+
+@dataclass(frozen=True)
+class Pair:
+    """Environment and method on both sides, [seeds]. values: all that is finished; shared: of seeds that both have."""
+
+    environment: str
+    method: str
+    values: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+    planned: tuple[int, int]
+    shared: tuple[npt.NDArray[np.float64], npt.NDArray[np.float64]]
+
+    @property
+    def equal(self) -> int:
+        """How many seeds have the same score, bit for bit."""
+        return int((self.shared[0] == self.shared[1]).sum())
+
+
+@dataclass(frozen=True)
+class Comparison:
+    """Two sides in the metric of the first."""
+
+    first: Side
+    second: Side
+
+    @property
+    def sides(self) -> tuple[Side, Side]:
+        return self.first, self.second
+
+    @cached_property
+    def metric(self) -> str:
+        """Raises BadInput where the second side does not have it."""
+        name = self.first.results.headline()
+        if name not in self.second.results.metrics:
+            has = ", ".join(self.second.results.metrics)
+            raise BadInput(
+                f"--compare {self.second.name} has no {name}, which {self.first.name} is about (it has: {has})"
+            )
+        return name
+
+    @cached_property
+    def cells(self) -> tuple[dict[Key, dict[str, Any]], dict[Key, dict[str, Any]]]:
+        """Of both sides: cell -> its row."""
+        first, second = (_by_cell(one.results.scores) for one in self.sides)
+        return first, second
+
+    @cached_property
+    def keys(self) -> list[Key]:
+        """The cells of either side, by environment and method in the order of the first."""
+        found = list(dict.fromkeys([*self.cells[0], *self.cells[1]]))
+        environments, methods = (list(dict.fromkeys(key[place] for key in found)) for place in (0, 1))
+        return sorted(found, key=lambda key: (environments.index(key[0]), methods.index(key[1]), key[2]))
+
+    def value(self, place: int, key: Key) -> float:
+        """A side's score of a cell; NaN where it has none."""
+        row = self.cells[place].get(key, {})
+        return float(row[self.metric]) if row.get("status") == "done" else math.nan
+
+    @cached_property
+    def pairs(self) -> list[Pair]:
+        return [self._pair(*names) for names in dict.fromkeys(key[:2] for key in self.keys)]
+
+    def _pair(self, environment: str, method: str) -> Pair:
+        keys = [key for key in self.keys if key[:2] == (environment, method)]
+        scores = np.array([[self.value(place, key) for key in keys] for place in (0, 1)])
+        there = ~np.isnan(scores)
+        both = there.all(axis=0)
+        return Pair(
+            environment,
+            method,
+            (scores[0][there[0]], scores[1][there[1]]),
+            (sum(key in self.cells[0] for key in keys), sum(key in self.cells[1] for key in keys)),
+            (scores[0][both], scores[1][both]),
+        )
+
+    def label(self, group: str, name: str) -> str:
+        """A name for readers, of whichever side has one."""
+        labels = [one.results.label(group, name) for one in self.sides]
+        return next((label for label in labels if label != name), name)
+
+
+def _by_cell(scores: pd.DataFrame) -> dict[Key, dict[str, Any]]:
+    rows = [{str(name): value for name, value in row.items()} for row in scores.to_dict("records")]
+    return {(row["environment"], row["method"], row["seed"]): row for row in rows}
