@@ -8,6 +8,7 @@ from dataclasses import dataclass
 from reports.contrasts import unreliable
 from reports.curves import Curve, extra_frames, seed_curves
 from reports.frame import GridData
+from reports.normalise import reference
 from reports.stats import area_under_curve, frames_to_threshold, mean_interval, median_time
 from reports.tables import Cell, Column, Table
 from reports.text import count, interval, number, plural
@@ -25,18 +26,16 @@ class Threshold:
 
 
 def threshold(data: GridData, environment: str) -> Threshold | None:
-    """Half-way from the random player's score to the expert's; FIXED where no such references are known.
+    """Half-way from the random player's score to the expert's; FIXED where the results have no such references.
 
-    None where they are not known and the headline is no win rate, of which nobody can say what is much.
+    None where they have none and the headline is no win rate, of which nobody can say what is much.
     """
-    references = data.plan.environments.get(environment, {}).get("references") or {}
-    low, high = ((references.get(player) or {}).get(data.headline) for player in ("random", "expert"))
-    if low is not None and high is not None:
-        return Threshold(
-            (low + high) / 2, f"half-way from a random player ({number(low)}) to the expert ({number(high)})"
-        )
+    scale = reference(data, environment)
+    if scale.why is None:
+        ends = f"a random player ({number(scale.random)}) to the expert ({number(scale.expert)})"
+        return Threshold((scale.random + scale.expert) / 2, f"half-way from {ends}")
     if data.counts_wins:
-        return Threshold(FIXED, "fixed for all environments without a reference of a random player and an expert")
+        return Threshold(FIXED, f"the same for every environment without references ({scale.why})")
     return None
 
 
