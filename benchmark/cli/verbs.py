@@ -156,9 +156,9 @@ VERBS: dict[str, Verb] = {
         "write a grid's scores and curves for other programs and people",
         ("--to", "--format"),
         {
-            "--grid demo --to demo-results": "CSV files in a new folder",
+            "--grid demo --to demo-results": "",
             "--grid demo --to demo-results --format parquet": "",
-            "--grid demo --to demo.json": "for marl-eval",
+            "--grid demo --to marl-eval.json": "",
         },
     ),
     "import": Verb(
