@@ -93,6 +93,8 @@ def seeds_apart(data: GridData, environment: str, shown: Sequence[Panel]) -> Fig
             draw_spread(ax, panel.methods[method], styles[method], theme)
             finish_axes(ax, data.counts_wins, ticks=4)
             ax.set_title(wrapped(data.method_label(method), 26), fontsize=8)
+        for ax in grid[len(methods) - columns : len(methods)]:
+            ax.tick_params(labelbottom=True)
         for ax in grid[len(methods) :]:
             ax.set_axis_off()
         figure.supxlabel(panel.axis, fontsize=9)
