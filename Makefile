@@ -25,7 +25,7 @@ report: $(VENV)/.report ## GRID's report in ROOT, and the notebooks over it as H
 	$(RUN) run_all.py report --grid $(GRID) --root $(ROOT)
 	$(RUN) -m reports.notebooks.render --grid $(GRID) --root $(ROOT)
 
-bench: $(VENV)/.core ## speed of environments, network, planning, status and prices; RTFM and Messenger against their references; prints tables
+bench: $(VENV)/.core ## speed of environments, network, planning, status, prices and reports; RTFM and Messenger against the originals; prints tables
 	$(RUN) -m benchmark.perf.env_speed
 	$(RUN) -m benchmark.perf.network_speed
 	$(RUN) -m benchmark.perf.plan_time
@@ -33,6 +33,8 @@ bench: $(VENV)/.core ## speed of environments, network, planning, status and pri
 	$(RUN) -m benchmark.perf.price_time
 	$(RUN) -m benchmark.perf.env_statistics
 	$(RUN) -m benchmark.perf.messenger_statistics
+	$(RUN) -m benchmark.perf.references
+	$(RUN) -m benchmark.perf.report_time
 
 $(VENV)/.core: requirements/core.lock
 	$(PYTHON) -c 'import sys; sys.exit(sys.version_info[:2] != (3, 11) and "LDD-Bench needs Python 3.11, but $(PYTHON) is " + sys.version.split()[0] + "; set PYTHON=/path/to/python3.11")'

@@ -13,14 +13,14 @@ import pandas as pd
 from reports.curve_data import write_curves
 from reports.figures import Figure
 from reports.frame import GridData, load
-from reports.output import ReportFolder
 from reports.pages import PAGES
 from reports.pages.tuning import FILE as TUNED_FILE
-from reports.pdf import NoPdf, print_page
-from reports.progress import Listen, followed, silent
-from reports.render import to_html, to_markdown, to_paper
 from reports.tables import Table
 from reports.tuning import searches, to_yaml, tuned
+from reports.writing.output import ReportFolder
+from reports.writing.pdf import NoPdf, print_page
+from reports.writing.progress import Listen, followed, silent
+from reports.writing.render import to_html, to_markdown, to_paper
 
 
 class Report(NamedTuple):

@@ -16,7 +16,7 @@ import pyarrow.json
 import pyarrow.parquet
 
 from benchmark.store import RunStore
-from reports.progress import Listen, followed, silent
+from reports.writing.progress import Listen, followed, silent
 
 Array = npt.NDArray[np.float64]
 Columns = Mapping[str, Array]

@@ -6,7 +6,7 @@ from collections.abc import Iterator
 
 import pandas as pd
 
-from reports.forecast_figure import forecast_figure
+from reports.figures.forecast import forecast_figure
 from reports.frame import GridData
 from reports.page import Block, Gallery, Text
 from reports.tables import Cell, Column, Table

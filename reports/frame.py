@@ -22,7 +22,7 @@ from reports import tables
 from reports.applied import applied
 from reports.curve_data import Curves, read_curves
 from reports.extra import COST_COLUMNS, costs, policy_key
-from reports.progress import Listen, silent
+from reports.writing.progress import Listen, silent
 
 STATUSES = ("done", "failed", "blocked", "missing", "unavailable")
 """What can have become of a cell. A cell that is being computed, or was stopped, is missing, and its reason says so."""

@@ -1,4 +1,4 @@
-"""What a page is made of. A page is built by a function of the grid's data and written by `reports.render`."""
+"""What a page is made of. A page is built by a function of the grid's data and written by `reports.writing.render`."""
 
 from __future__ import annotations
 

@@ -8,9 +8,9 @@ from collections.abc import Iterable
 from dataclasses import dataclass, replace
 from typing import Any, Literal
 
-from reports.latex_table import latex_table
-from reports.templating import fill
 from reports.text import Link, markdown
+from reports.writing.latex_table import latex_table
+from reports.writing.templating import fill
 
 Mark = Literal["", "best", "tied", "unknown", "weak"]
 MARKED: tuple[Mark, ...] = ("best", "tied", "unknown")

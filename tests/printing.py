@@ -7,7 +7,7 @@ import shutil
 
 import pytest
 
-from reports import pdf
+from reports.writing import pdf
 
 ASKED = "LDD_BENCH_REPORT"
 """`required`, as in .ci/run, makes a failure of what would be skipped."""

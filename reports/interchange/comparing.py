@@ -13,10 +13,10 @@ from reports.interchange.comparison import Comparison
 from reports.interchange.comparison_figure import scores_figure
 from reports.interchange.comparison_tables import cell_table, pair_table
 from reports.interchange.sides import PROJECT, Side, side
-from reports.output import ReportFolder
 from reports.page import Block, Facts, Folded, Gallery, Page, Text
-from reports.render import to_html, to_markdown
 from reports.text import plural, signed
+from reports.writing.output import ReportFolder
+from reports.writing.render import to_html, to_markdown
 
 DESIGN = ("preset", "overrides", "teacher_seeds", "changes", "tuned")
 """What a plan says of how its results came about; two that differ in it differ for more than chance."""

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import numpy as np
+import numpy.typing as npt
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
-from reports.figures import WIDTH, Array, Figure
+from reports.figures import WIDTH, Figure
+from reports.figures.style import Theme, quiet_axes
 from reports.interchange.checking import slug
 from reports.interchange.comparison import Comparison
 from reports.stats import mean_interval
-from reports.style import Theme, quiet_axes
 from reports.text import wrapped
+
+Array = npt.NDArray[np.float64]
 
 LINES = ((0.17, 1, "o"), (-0.17, 2, "s"))
 """Of A and B: how far above the method's line, which colour of the theme, which marker."""

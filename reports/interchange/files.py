@@ -20,7 +20,7 @@ from benchmark.errors import BadInput
 from reports.interchange import checking, marl_eval
 from reports.interchange.checking import Source
 from reports.interchange.results import POINT, Results
-from reports.output import ReportFolder
+from reports.writing.output import ReportFolder
 
 Format = Literal["csv", "parquet", "marl-eval"]
 

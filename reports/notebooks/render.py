@@ -11,7 +11,7 @@ from pathlib import Path
 from benchmark.errors import BadInput
 from benchmark.store import RunStore
 from reports.notebooks import GRID, PROJECT, ROOT
-from reports.output import ReportFolder
+from reports.writing.output import ReportFolder
 
 FOLDER = Path(__file__).parent
 SECONDS = 600

@@ -10,8 +10,8 @@ from reports.claims import evaluate
 from reports.coefficients import unequal_warning
 from reports.contrast_table import CHECKED_P, checked_p_entry, contrast_table
 from reports.contrasts import Contrast, Won, compared, subject
-from reports.difference_figure import CAPTION, Line, difference_figure
 from reports.figures import Figure
+from reports.figures.differences import CAPTION, Line, difference_figure
 from reports.frame import GridData
 from reports.page import Block, Gallery, Page, Text
 from reports.pages.results import shared_teachers

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from reports.aggregate import STATISTICS, Aggregate, Estimate, aggregates, improvements, profiles
-from reports.aggregate_figures import improvement_figure, interval_figures, profile_figures
 from reports.contrasts import subject
 from reports.figures import MOST_METHODS
+from reports.figures.aggregate import improvement_figure, interval_figures, profile_figures
 from reports.frame import GridData
 from reports.normalise import Normalised, normalised, reference
 from reports.page import Block, Folded, Gallery, Page, Text

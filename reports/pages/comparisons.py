@@ -11,8 +11,8 @@ from reports.coefficients import unequal_warning
 from reports.contrast_table import CHECKED_P, checked_p_entry, contrast_table, p_entry
 from reports.contrast_words import brief, sentence
 from reports.contrasts import Contrast, Won, compared, contrasts, reference, subject
-from reports.difference_figure import CAPTION, Line, difference_figure
 from reports.figures import Figure
+from reports.figures.differences import CAPTION, Line, difference_figure
 from reports.frame import GridData
 from reports.page import Block, Bullets, Folded, Gallery, Page, Text
 from reports.pages.results import shared_teachers

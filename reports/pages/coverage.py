@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pandas as pd
 
-from reports.coverage_figure import coverage_figure
+from reports.figures.coverage import coverage_figure
 from reports.frame import STATUSES, GridData
 from reports.page import Block, Folded, Gallery, Page, Text
 from reports.pages.crossed import crossed

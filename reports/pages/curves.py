@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-from reports.curve_figure import learning_curves, seeds_apart
 from reports.curves import panels
 from reports.efficiency import efficiency_table
 from reports.figures import MOST_METHODS
+from reports.figures.curves import learning_curves, seeds_apart
 from reports.frame import GridData
 from reports.page import Block, Gallery, Page, Text
 

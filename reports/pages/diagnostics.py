@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+from reports.figures.probe import PROBE, probe_figure
 from reports.frame import GridData
 from reports.page import Block, Gallery, Page, Text
-from reports.probe_figure import PROBE, probe_figure
 from reports.tables import Cell, Column, Table
 from reports.variants import Variant, mean_entry, pretraining, pretraining_detail, seeds_entry, variants
 

@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.forest_figure import forest, name
+from reports.figures.forest import forest, name
 from reports.frame import GridData
 from reports.page import Block, Facts, Gallery, Page, Text
 from reports.published import Match, Published, matches

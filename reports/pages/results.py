@@ -5,7 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reports.contrasts import unreliable
-from reports.figures import final_scores
+from reports.figures.scores import final_scores
 from reports.frame import GridData
 from reports.page import Block, Gallery, Page, Text
 from reports.pages.crossed import crossed

@@ -10,9 +10,9 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from reports.figures import WIDTH, Figure
+from reports.figures.style import Theme
 from reports.frame import GridData
 from reports.robustness.matrix import Matrix, Row
-from reports.style import Theme
 from reports.text import wrapped
 
 FOR = ("holds", "higher")

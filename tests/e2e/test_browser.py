@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 
-from reports import pdf
+from reports.writing import pdf
 from reports.build import Report, build
 from tests import printing
 from tests.synthetic import TEN_METHODS, make_plan, write_runs

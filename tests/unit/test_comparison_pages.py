@@ -12,15 +12,15 @@ import pytest
 
 from reports.ablations import baselines, changes, variants_of_subject
 from reports.contrasts import compared, contrasts
-from reports.difference_figure import ABOVE, Line, difference_figure
 from reports.figures import Figure
+from reports.figures.differences import ABOVE, Line, difference_figure
+from reports.figures.style import LIGHT, canvas
 from reports.frame import GridData, load
 from reports.page import Page
 from reports.pages import ablations, comparisons
-from reports.render import to_markdown
 from reports.stats import permutation_test, smallest_effect, welch_difference
-from reports.style import LIGHT, canvas
 from reports.tables import Cell, Table
+from reports.writing.render import to_markdown
 from tests.synthetic import TEN_METHODS, make_plan, make_search, write_runs
 
 ENVIRONMENTS = {"rtfm-s1": "RTFM S1", "messenger-s1": "Messenger S1"}

@@ -8,15 +8,15 @@ from pathlib import Path
 import pytest
 
 from benchmark.spec import Plan
-from reports.coverage_figure import LOOKS, MOST_SEEDS, coverage_figure
 from reports.figures import Figure
+from reports.figures.coverage import LOOKS, MOST_SEEDS, coverage_figure
+from reports.figures.style import LIGHT, canvas
 from reports.frame import STATUSES, GridData, load
 from reports.hours import volume
 from reports.page import Facts, Page
 from reports.pages import cost, coverage
-from reports.render import to_markdown
-from reports.style import LIGHT, canvas
 from reports.tables import Cell, Table
+from reports.writing.render import to_markdown
 from tests.synthetic import TEN_METHODS, make_plan, write_runs
 
 ONE = {"rtfm-s1": "RTFM S1"}

@@ -9,14 +9,14 @@ import pytest
 from matplotlib.axes import Axes
 from matplotlib.collections import LineCollection, PolyCollection
 
-from reports.curve_figure import MANY, learning_curves, seeds_apart
 from reports.curves import POINTS, Curve, common_frames, learnt, panels, seed_curves, thinned
 from reports.figures import Figure
+from reports.figures.curves import MANY, learning_curves, seeds_apart
+from reports.figures.style import LIGHT, canvas, method_styles
 from reports.frame import GridData, load
 from reports.page import Gallery, Text
 from reports.pages.curves import page
 from reports.stats import ONE_SEED
-from reports.style import LIGHT, canvas, method_styles
 from tests.synthetic import make_plan, make_search, write_runs
 
 ONLY = {"rtfm-s1": "RTFM S1"}

@@ -6,10 +6,11 @@ from pathlib import Path
 
 import pytest
 
-from reports.figures import MOST_METHODS, final_scores
+from reports.figures import MOST_METHODS
+from reports.figures.probe import points, probe_figure
+from reports.figures.scores import final_scores
+from reports.figures.style import DARK, LIGHT, METHOD_MARKS, Theme, canvas, method_styles
 from reports.frame import GridData, load
-from reports.probe_figure import points, probe_figure
-from reports.style import DARK, LIGHT, METHOD_MARKS, Theme, canvas, method_styles
 from tests.synthetic import METHODS, TEN_METHODS, make_plan, make_search, write_runs
 
 

@@ -10,10 +10,10 @@ from benchmark.cost.forecast import Forecast
 from benchmark.records import UNBEGUN
 from benchmark.spec import Plan, Stage
 from benchmark.store import RunStore
+from reports.figures.style import LIGHT, canvas
 from reports.frame import load
 from reports.pages.cost import page
-from reports.render import to_markdown
-from reports.style import LIGHT, canvas
+from reports.writing.render import to_markdown
 from tests.priced import evaluate, executor, finish, plan, policy
 from tests.synthetic import make_plan, write_runs
 

@@ -10,9 +10,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.frame import load
-from reports.latex import escaped
 from reports.pages import all_pages
 from reports.tables import Cell, Column, Table
+from reports.writing.latex import escaped
 from tests import printing
 from tests.synthetic import ENVIRONMENTS, TEN_METHODS, make_plan, write_runs
 

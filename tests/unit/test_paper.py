@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 from reports.page import Folded, Page
-from reports.render import PRINTED_ROWS, to_html, to_paper
 from reports.tables import Cell, Column, Table
+from reports.writing.render import PRINTED_ROWS, to_html, to_paper
 
 
 def page(rows: int) -> Page:

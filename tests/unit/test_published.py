@@ -17,9 +17,9 @@ from scipy import stats as scipy_stats
 from reports.frame import GridData, load
 from reports.pages.published import page
 from reports.published import Published, judge, matches
-from reports.render import to_markdown
 from reports.stats import Mean, mean_interval
 from reports.tables import Table
+from reports.writing.render import to_markdown
 from tests.synthetic import FRAMES, make_plan, make_search, write_runs
 
 FIFTY = Published(

@@ -15,8 +15,8 @@ from reports.audit import audit
 from reports.frame import GridData, load
 from reports.page import Page
 from reports.pages import all_pages
-from reports.render import to_markdown
 from reports.tables import Table
+from reports.writing.render import to_markdown
 from tests.synthetic import METHODS, WinRate, make_plan, write_runs
 
 ONE = {"rtfm-s1": "RTFM S1"}

@@ -14,12 +14,12 @@ from scipy import stats as scipy_stats
 from benchmark.store import RunStore
 from reports.frame import GridData, load
 from reports.pages.robustness import page
-from reports.render import to_markdown
 from reports.robustness import leave_one_out, multiverse
 from reports.robustness.comparing import by_iqm, by_median, by_pairs, by_permutation
 from reports.robustness.missing import with_missing
 from reports.stats import permutation_test, welch_difference
 from reports.tables import Table
+from reports.writing.render import to_markdown
 from tests.synthetic import make_plan, make_search, write_runs
 
 ENVIRONMENT = {"rtfm-s1": "RTFM S1"}

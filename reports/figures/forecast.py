@@ -10,8 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from reports.figures import WIDTH, Figure
+from reports.figures.style import Theme, method_styles, quiet_axes
 from reports.frame import GridData
-from reports.style import Theme, method_styles, quiet_axes
 from reports.text import duration, plural
 
 FINE = (

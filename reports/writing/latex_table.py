@@ -7,7 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from reports.latex import escaped
+from reports.writing.latex import escaped
 
 if TYPE_CHECKING:
     from reports.tables import Cell, Table

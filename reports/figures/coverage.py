@@ -11,8 +11,8 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from reports.figures import WIDTH, Figure
+from reports.figures.style import Theme
 from reports.frame import STATUSES, GridData
-from reports.style import Theme
 from reports.text import listed, plural, wrapped
 
 MOST_SEEDS, MOST_METHODS = 30, 40

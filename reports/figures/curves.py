@@ -16,8 +16,8 @@ from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from reports.curves import ALL_FRAMES, HIGH, LOW, POINTS, Curve, Learnt, Panel, thinned
 from reports.figures import MOST_METHODS, WIDTH, Figure
+from reports.figures.style import LineStyle, Theme, method_styles, quiet_axes
 from reports.frame import GridData
-from reports.style import LineStyle, Theme, method_styles, quiet_axes
 from reports.text import plural, wrapped
 
 CROWD = 5

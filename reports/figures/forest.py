@@ -10,10 +10,10 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from reports.figures import WIDTH, Figure
+from reports.figures.style import Theme, quiet_axes
 from reports.frame import GridData
 from reports.published import Match
 from reports.stats import Interval
-from reports.style import Theme, quiet_axes
 from reports.text import number, wrapped
 
 APART = 0.17

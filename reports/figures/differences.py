@@ -11,8 +11,8 @@ from matplotlib.figure import Figure as Canvas
 
 from reports.contrasts import Contrast
 from reports.figures import MOST_METHODS, WIDTH, Figure
+from reports.figures.style import LineStyle, Theme, method_styles, quiet_axes
 from reports.frame import GridData
-from reports.style import LineStyle, Theme, method_styles, quiet_axes
 from reports.text import interval, signed, wrapped
 
 ABOVE, BELOW = -0.13, 0.21

@@ -8,8 +8,8 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from reports.figures import MOST_METHODS, WIDTH, Figure
+from reports.figures.style import Theme, method_styles, quiet_axes
 from reports.frame import GridData
-from reports.style import Theme, method_styles, quiet_axes
 from reports.text import wrapped
 
 PROBE, REP = "probe", "rep/test_accuracy"

@@ -10,9 +10,10 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from reports.aggregate import STATISTICS, Aggregate, Estimate, Improvement, Profile
-from reports.figures import MOST_METHODS, WIDTH, Figure, draw_ends
+from reports.figures import MOST_METHODS, WIDTH, Figure
+from reports.figures.scores import draw_ends
+from reports.figures.style import LineStyle, Theme, method_styles, quiet_axes
 from reports.frame import GridData
-from reports.style import LineStyle, Theme, method_styles, quiet_axes
 from reports.text import interval, number, wrapped
 
 MEANING = {

@@ -8,8 +8,8 @@ from dataclasses import replace
 
 from reports.page import Block, Bullets, Facts, Folded, Gallery, Page, Text, numbered
 from reports.tables import Table
-from reports.templating import fill
 from reports.text import count, markdown
+from reports.writing.templating import fill
 
 PRINTED_ROWS = 500
 """Of a table on paper: more fill sheets by the hundred, and Chromium takes minutes over them."""

@@ -11,7 +11,7 @@ from markupsafe import Markup
 
 from reports.text import html
 
-FOLDER = Path(__file__).parent / "templates"
+FOLDER = Path(__file__).parent.parent / "templates"
 
 
 def fill(template: str, **values: Any) -> str:
