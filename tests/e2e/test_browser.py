@@ -9,8 +9,8 @@ from typing import Any
 
 import pytest
 
-from reports.writing import pdf
 from reports.build import Report, build
+from reports.writing import pdf
 from tests import printing
 from tests.synthetic import TEN_METHODS, make_plan, write_runs
 
