@@ -128,8 +128,12 @@ def _left_alone(driver: Driver, say: Callable[[str], None]) -> int:
 
 
 def report_grid(plan: Plan, store: RunStore, request: Request, build_report: BuildReport) -> None:
-    """Write the report of what is done so far, and bring its copy in MLflow up to date."""
+    """Write the report of what is done so far, and bring its copy in MLflow up to date.
+
+    Raises BadInput, and leaves the old report, where that would show nothing because settings or code have changed.
+    """
     uri = tracking_uri(store, request.tracking_uri)
+    _require_kept(plan, store)
     store.write_plan(plan)
     report, absent = build_report(store.root, plan.grid, Patience(note).listen)
     for path in report:
@@ -137,6 +141,22 @@ def report_grid(plan: Plan, store: RunStore, request: Request, build_report: Bui
     if absent:
         note(absent)
     _mirror_report(plan, store, uri, _background(plan, store, uri), report)
+
+
+def _require_kept(plan: Plan, store: RunStore) -> None:
+    if plan.grid not in store.grids():
+        return
+    before = _results(store.plan(plan.grid), store)
+    if before and not _results(plan, store):
+        raise BadInput(
+            f"no result of grid {plan.grid!r} is of today's settings and code, {before} are of the plan that was run "
+            f"(`why CELL` says what has changed). Their report stays in {store.grid_folder(plan.grid)}; `run` computes "
+            "today's, with name=OTHER beside them"
+        )
+
+
+def _results(plan: Plan, store: RunStore) -> int:
+    return sum(store.is_done(cell.stages[plan.result]) for cell in plan.cells if cell.stages)
 
 
 def _background(plan: Plan, store: RunStore, uri: str) -> BackgroundMirror:

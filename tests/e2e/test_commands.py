@@ -134,3 +134,18 @@ def test_words_may_stand_in_any_order() -> None:
     assert not isinstance(one, str)
     assert (one.verb, one.targets, one.words) == ("why", ("rtfm-s1/ldd@lr=1/0",), ("learner.lr=1",))
     assert (one.json, one.root) == (True, Path("runs"))
+
+
+def test_a_report_of_changed_settings_does_not_replace_that_of_the_results(
+    toy: Toy, capsys: pytest.CaptureFixture[str]
+) -> None:
+    toy.drive("one")
+    assert here(toy, "report", "--grid", "one") == 0
+    folder = toy.root / "grids" / "one"
+    kept = {name: (folder / name).read_bytes() for name in ("plan.json", "report.md")}
+    capsys.readouterr()
+    assert here(toy, "report", "--grid", "one", "learner.lr=0.7") == 2
+    error = capsys.readouterr().err
+    assert "no result of grid 'one' is of today's settings and code, 1 are of the plan that was run" in error
+    assert {name: (folder / name).read_bytes() for name in kept} == kept
+    assert here(toy, "report", "--grid", "one", "learner.lr=0.7", "name=other") == 0
