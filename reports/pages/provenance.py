@@ -30,7 +30,7 @@ def page(data: GridData) -> Page:
         blocks.append(Text(f"The runs come from {len(commits)} different states of the code.", "warning"))
     blocks += [
         Facts(facts(data, commits)),
-        Text("Determinism, as the finished runs show it:"),
+        Text("Determinism, as the finished runs declare it, and what their weights show:"),
         Facts(words(audit(data))),
         rebuild_table(data),
         checklist(data),
@@ -100,6 +100,7 @@ def command(data: GridData) -> str:
         "preset": given.get("preset"),
         "teacher_seeds": given.get("teacher_seeds"),
         "tuned": data.tuned.get("name"),
+        "claims": (given.get("claims") or {}).get("name"),
         "search": searched(data) or None,
         **(given.get("overrides") or {}),
     }

@@ -1,10 +1,11 @@
-"""The top of the report: what the data say in one sentence, and how much of the grid there is."""
+"""The top of the report: one sentence, the claims, how much of the grid there is, and what it is."""
 
 from __future__ import annotations
 
 from reports.claims import evaluate, strip
-from reports.contrasts import Contrast, contrasts, reference, subject
-from reports.frame import STATUSES, GridData
+from reports.evidence import too_few
+from reports.frame import GridData
+from reports.lead import coverage, lead, without_score
 from reports.page import Block, Facts, Page, Text
 from reports.text import duration, listed, plural
 
@@ -12,16 +13,11 @@ from reports.text import duration, listed, plural
 def page(data: GridData) -> Page:
     """One sentence, the claims with their status, coverage and cost."""
     if data.search:
-        lead = (
-            f"A search for settings on {data.games_label}: what it chose stands under Tuning. It compares no methods."
-        )
-        return Page(
-            "verdict", "Verdict", (Text(lead, "lead"), *_imported(data), *_incomplete(data), Facts(facts(data)))
-        )
-    own = subject(data)
-    about = [contrast for contrast in contrasts(data) if contrast.method == own]
+        words = f"A search for settings on {data.games_label}: what it chose stands under Tuning."
+        found: list[Block] = [Text(f"{words} It compares no methods.", "lead"), *_imported(data), *_incomplete(data)]
+        return Page("verdict", "Verdict", (*found, Facts(facts(data))))
     claims = evaluate(data)
-    blocks: list[Block] = [Text(summary(data, own, about), "lead"), *_imported(data), *_incomplete(data)]
+    blocks: list[Block] = [Text(lead(data, claims), "lead"), *_imported(data), *_incomplete(data), *too_few(data)]
     blocks += [strip(claims)] if claims else [Text("The grid registers no claims: all of it is exploratory.", "note")]
     return Page("verdict", "Verdict", (*blocks, Facts(facts(data))))
 
@@ -34,42 +30,9 @@ def _imported(data: GridData) -> list[Block]:
 
 
 def _incomplete(data: GridData) -> list[Block]:
-    if not data.cells["status"].isin(("failed", "blocked", "missing")).any():
+    if not data.cells["status"].isin(("failed", "blocked", "missing")).any() and not without_score(data):
         return []
     return [Text(f"This report is incomplete: {coverage(data)}. What is missing is not counted as 0.", "warning")]
-
-
-def summary(data: GridData, own: str, about: list[Contrast]) -> str:
-    """One sentence on the subject over all environments, counted from the intervals."""
-    base = reference(data)
-    name, base_name = data.method_label(own), data.method_label(base)
-    if own == base or not about:
-        return f"The grid does not compare {name} with another method."
-    groups: dict[bool | None, list[str]] = {True: [], False: [], None: []}
-    worse: list[str] = []
-    for contrast in about:
-        label = data.environment_label(contrast.environment)
-        is_worse = contrast.welch.excludes_zero is True and contrast.welch.difference < 0
-        (worse if is_worse else groups[contrast.welch.excludes_zero]).append(label)
-    says = (
-        (f"has a higher {data.headline_label} than {base_name} on", groups[True]),
-        (f"has a lower {data.headline_label} than {base_name} on", worse),
-        (f"cannot be told from {base_name} on", groups[False]),
-    )
-    told = [f"{words} {listed(names)}" for words, names in says if names]
-    measure = f"the 95% Welch interval of the difference on {data.games_label}"
-    unknown = listed(groups[None]) if groups[None] else ""
-    if not told:
-        return f"Nothing can be said of {name} against {base_name} on {unknown}: {measure} cannot be computed."
-    rest = f"; on {unknown} that interval cannot be computed" if unknown else ""
-    return f"{name} {listed(told)}, by {measure}{rest}."
-
-
-def coverage(data: GridData) -> str:
-    """`16 of 18 cells done, 1 failed, 1 missing`."""
-    counts = data.cells["status"].value_counts()
-    others = [f"{counts[status]} {status}" for status in STATUSES if status != "done" and counts.get(status, 0)]
-    return ", ".join([f"{counts.get('done', 0)} of {len(data.cells)} cells done", *others])
 
 
 def settings(data: GridData) -> str:

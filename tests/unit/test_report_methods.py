@@ -306,7 +306,7 @@ def test_where_all_use_the_default_nothing_is_said_of_it(tmp_path: Path) -> None
 
 
 def test_the_command_repeats_the_tuned_file_and_the_search(data: GridData, tmp_path: Path) -> None:
-    assert "tuned=demo search=null" in command(data)
+    assert "tuned=demo claims=null search=null" in command(data)
     plan, _ = make_search({"ldd": "method.distill", "vae": "vae.beta"}, (1.0, 0.1))
     write_runs(tmp_path, plan, points=2)
     words = shlex.split(command(load(tmp_path, "synthetic")))

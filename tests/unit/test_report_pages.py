@@ -241,7 +241,7 @@ def test_the_report_says_how_to_repeat_it(close: Report) -> None:
     how = {row[0].text: row[1].text for row in close.table("rebuild").rows}
     assert how["The runs, then the report"] == (
         "`python run_all.py --grid synthetic 'envs=[rtfm-s1]' 'methods=[tabula_rasa,ldd,ldd_rep]' "
-        "'seeds=[0,1,2]' preset=demo teacher_seeds=null tuned=null search=null`"
+        "'seeds=[0,1,2]' preset=demo teacher_seeds=null tuned=null claims=null search=null`"
     )
     assert how["Every page, table and figure"] == "`python run_all.py report --grid synthetic`"
 
@@ -274,7 +274,14 @@ def test_the_checklist_leaves_unknown_what_no_run_tells(tmp_path: Path) -> None:
     assert answers["Is every planned run reported?"] == "partly"
 
 
-NO_CLAIMS: dict[str, Any] = {"about": "nothing", "metrics": {}, "environments": {}, "families": {}, "claims": {}}
+NO_CLAIMS: dict[str, Any] = {
+    "about": "nothing",
+    "metrics": {},
+    "environments": {},
+    "families": {},
+    "claims": {},
+    "seeds": 10,
+}
 CLAIMS = {"name": "ldd2022", "sha256": "a" * 64, "content": NO_CLAIMS}
 
 
