@@ -9,9 +9,11 @@ from pathlib import Path
 from typing import Any, NamedTuple
 
 import pandas as pd
+from threadpoolctl import threadpool_limits
 
 from reports.curve_data import write_curves
 from reports.figures import Figure
+from reports.figures.drawing import drawn
 from reports.frame import GridData, load
 from reports.pages import PAGES
 from reports.pages.tuning import FILE as TUNED_FILE
@@ -39,6 +41,23 @@ def build(root: Path, grid: str, listen: Listen = silent) -> Report:
     finished gives a report that says what is missing. Equal run folders give equal files (report.pdf: with one version
     of Chromium). listen: hears how far it is. Raises benchmark.errors.BadInput for a grid without a plan in `root`.
     """
+    with threadpool_limits(limits=1):  # of small matrices, more threads are slower, and may round otherwise
+        folder, paths, paper = _write(root, grid, listen)
+    listen(0, 1, "printing the PDF")
+    try:
+        report_pdf = folder.write("report.pdf", print_page(paper))
+    except NoPdf as why:
+        folder.remove("report.pdf")  # of an earlier state
+        return Report(paths, f"no report.pdf: {why}")
+    listen(1, 1, "printing the PDF")
+    return Report((*paths, report_pdf), None)
+
+
+def _write(root: Path, grid: str, listen: Listen) -> tuple[ReportFolder, tuple[Path, Path], str]:
+    """All but the PDF; the folder, report.html and report.md, and what is to be printed.
+
+    The runs are forgotten when it is done: while it prints, the browser needs as much memory as they did.
+    """
     listen(0, 1, "reading the runs")
     data = load(root, grid, listen)
     listen(1, 1, "reading the runs")
@@ -59,14 +78,7 @@ def build(root: Path, grid: str, listen: Listen = silent) -> Report:
     report_html = folder.write("report.html", to_html(title, footer, pages, images).encode())
     folder.write_json("report.json", {**about, "sha256": folder.sha256})
     folder.remove_others("figures", "tables", "data")
-    listen(0, 1, "printing the PDF")
-    try:
-        report_pdf = folder.write("report.pdf", print_page(to_paper(title, footer, pages, images)))
-    except NoPdf as why:
-        folder.remove("report.pdf")  # of an earlier state
-        return Report((report_html, report_md), f"no report.pdf: {why}")
-    listen(1, 1, "printing the PDF")
-    return Report((report_html, report_md, report_pdf), None)
+    return folder, (report_html, report_md), to_paper(title, footer, pages, images)
 
 
 def _about(data: GridData, report: str) -> dict[str, Any]:
@@ -86,10 +98,9 @@ def write_figures(
 ) -> dict[str, tuple[bytes, bytes]]:
     """Every figure's files and sidecar; returns id -> SVG for a light and for a dark screen."""
     images = {}
-    for figure in followed(figures, "figures", listen):
-        files = figure.files()
+    for figure, (files, dark) in zip(followed(figures, "figures", listen), drawn(figures), strict=True):
         _write_with_sidecar(folder, f"figures/{figure.id}.json", files, figure.sidecar())
-        images[figure.id] = (files[f"{figure.id}.svg"], figure.dark_svg())
+        images[figure.id] = (files[f"{figure.id}.svg"], dark)
     return images
 
 

@@ -87,6 +87,7 @@ def read_curves(store: RunStore, keys: Sequence[str], listen: Listen = silent) -
         for key, columns in zip(followed(keys, "curves", listen), read, strict=True):
             if columns:
                 found[key] = columns
+    pa.default_memory_pool().release_unused()
     return Curves(found)
 
 

@@ -1,16 +1,16 @@
-"""How long a report takes and how much memory: a grid of many seeds whose policies have logged many points.
+"""How long a report takes and how much memory: the paper's grid with many seeds whose policies have logged many points.
 
-    python -m benchmark.perf.report_time [--seeds 100] [--points 2000] [--cores 2] [--keep FOLDER]
+    python -m benchmark.perf.report_time [--seeds 40] [--points 2000] [--cores 2] [--keep FOLDER]
 
-Ten methods on two environments: 100 seeds are 2,000 runs. The runs are written to a temporary folder (some 1.3 MB for a
-run of 2,000 points) by nobody's training: the numbers in them are drawn. Prints, of a fresh process that builds the
-report, the seconds of each part, of all, and the largest memory that it, or the browser that prints its PDF, had.
+Ten methods on five environments (benchmark/perf/report_grid.py): 40 seeds are 2,000 runs. They are written to a
+temporary folder, some 0.7 MB for a run of 2,000 points. Prints, of a fresh process that builds the report, the seconds
+of each part and of all, the largest memory of one process, and the largest that all of its processes held together,
+the browser that prints the PDF included, what they share counted once (Linux).
 """
 
 from __future__ import annotations
 
 import argparse
-import json
 import os
 import resource
 import subprocess
@@ -19,50 +19,12 @@ import tempfile
 import time
 from pathlib import Path
 
-import numpy as np
-
+from benchmark.perf.report_grid import GRID, is_written, write_grid
 from benchmark.provenance import PROJECT
-from benchmark.store import RunStore
 from reports.build import build
-from tests.synthetic import ENVIRONMENTS, TEN_METHODS, make_plan, write_runs
 
-GRID = "synthetic"
-METRICS: tuple[str, ...] = (
-    "loss/policy",
-    "loss/baseline",
-    "loss/entropy",
-    "loss/distill",
-    "grad_norm",
-    "train/win_rate",
-)
-METRICS += ("train/episode_return", "train/episode_length")
-TEST_EVERY = 10
-"""Points between two plays of the evaluation games."""
-
-FRAMES = 2_000_000
-
-
-def write_store(root: Path, seeds: int, points: int) -> int:
-    """Finished runs of the grid; returns how many policies there are."""
-    plan = make_plan(ENVIRONMENTS, TEN_METHODS, tuple(range(seeds)))
-    store = write_runs(root, plan, points=0)
-    policies = [key for key, stage in plan.stages.items() if stage.kind == "policy"]
-    for number, key in enumerate(policies):
-        _write_curve(store.curve_file(key), np.random.default_rng(number), points)
-    return len(policies)
-
-
-def _write_curve(path: Path, rng: np.random.Generator, points: int) -> None:
-    frames = np.linspace(FRAMES / points, FRAMES, points).astype(int).tolist()
-    level = rng.uniform(0.3, 0.9) * (1 - np.exp(-4 * np.linspace(0, 1, points)))
-    logged = rng.standard_normal((points, len(METRICS)))
-    logged[:, METRICS.index("train/win_rate")] = np.clip(level + 0.03 * logged[:, 0], 0, 1)
-    with path.open("w", encoding="utf-8") as file:
-        for number, row in enumerate(logged.tolist()):
-            file.write(json.dumps({"frames": frames[number], **dict(zip(METRICS, row, strict=True))}) + "\n")
-            if number % TEST_EVERY == 0:
-                tested = {"test/win_rate": round(float(level[number]), 3), "test/episode_return": -0.1}
-                file.write(json.dumps({"frames": frames[number], **tested}) + "\n")
+LOOK_S = 0.25
+"""Between two looks at the memory."""
 
 
 class Clock:
@@ -92,7 +54,7 @@ def measure(root: Path) -> None:
 
 def main() -> None:
     parser = argparse.ArgumentParser(prog="python -m benchmark.perf.report_time")
-    parser.add_argument("--seeds", type=int, default=100)
+    parser.add_argument("--seeds", type=int, default=40)
     parser.add_argument("--points", type=int, default=2_000)
     parser.add_argument("--cores", type=int, default=2, help="that the report may use")
     parser.add_argument("--keep", type=Path, metavar="FOLDER", help="write the runs here, or use those that are here")
@@ -103,18 +65,39 @@ def main() -> None:
         return
     with tempfile.TemporaryDirectory() as temporary:
         root = given.keep or Path(temporary)
-        if not RunStore(root).grid_folder(GRID).exists():
+        if not is_written(root):
             begin = time.perf_counter()
-            policies = write_store(root, given.seeds, given.points)
+            policies = write_grid(root, given.seeds, given.points)
             print(f"{policies} runs × {given.points} points, written in {time.perf_counter() - begin:.0f} s")
         command = [sys.executable, "-m", "benchmark.perf.report_time", "--measure", str(root)]
         begin = time.perf_counter()
         cores = sorted(os.sched_getaffinity(0))[: given.cores]
-        subprocess.run(command, check=True, cwd=PROJECT, preexec_fn=lambda: os.sched_setaffinity(0, cores))
+        process = subprocess.Popen(command, cwd=PROJECT, preexec_fn=lambda: os.sched_setaffinity(0, cores))
+        most = 0
+        while process.poll() is None:
+            most = max(most, together(process.pid))
+            time.sleep(LOOK_S)
         print(f"{f'fresh process, {len(cores)} cores':32} {time.perf_counter() - begin:7.2f} s")
         used = resource.getrusage(resource.RUSAGE_CHILDREN)
         print(f"{'computing, on all cores':32} {used.ru_utime + used.ru_stime:7.2f} s")
         print(f"{'largest memory of a process':32} {used.ru_maxrss * 1024 / 1e9:7.2f} GB")
+        print(f"{'largest memory of all together':32} {most / 1e9:7.2f} GB")
+        if process.returncode:
+            sys.exit(process.returncode)
+
+
+def together(pid: int) -> int:
+    """Bytes that a process and all below it hold, what several share counted once; 0 for one that has ended."""
+    folder = Path("/proc", str(pid))
+    try:
+        lines = (folder / "smaps_rollup").read_text(encoding="utf-8").splitlines()
+        own = next(int(line.split()[1]) * 1024 for line in lines if line.startswith("Pss:"))
+        below = [
+            int(child) for task in folder.glob("task/*/children") for child in task.read_text(encoding="utf-8").split()
+        ]
+    except (OSError, StopIteration):
+        return 0
+    return own + sum(map(together, below))
 
 
 if __name__ == "__main__":
