@@ -39,18 +39,18 @@ def threshold(data: GridData, environment: str) -> Threshold | None:
     return None
 
 
-def common_end(curves: Mapping[str, Sequence[Curve]]) -> float | None:
-    """The frames that every finished curve of an environment has; None where no curve is finished."""
-    ends = [float(curve.frames[-1]) for seeds in curves.values() for curve in seeds if curve.whole]
-    return min(ends) if ends and min(ends) > 0 else None
-
-
 @dataclass(frozen=True)
 class Axis:
     """A way to count frames, in words, and every method's curves by it."""
 
     words: str
     curves: Mapping[str, Sequence[Curve]]
+
+    @property
+    def end(self) -> float | None:
+        """The frames that every finished curve has; None where no curve is finished."""
+        ends = [float(curve.frames[-1]) for seeds in self.curves.values() for curve in seeds if curve.whole]
+        return min(ends) if ends and min(ends) > 0 else None
 
 
 def efficiency_table(data: GridData, environment: str) -> Table | None:
@@ -63,31 +63,32 @@ def efficiency_table(data: GridData, environment: str) -> Table | None:
     axes = [Axis("RL frames", curves)]
     if any(moved != 0 for moved in shift.values()):
         axes.append(Axis("frames of any kind", seed_curves(data, environment, metric, shift)))
-    end, goal = common_end(curves), threshold(data, environment)
-    if not curves or (end is None and goal is None):
+    ends, goal = [(axis, axis.end) for axis in axes if axis.end is not None], threshold(data, environment)
+    if not curves or (not ends and goal is None):
         return None
     columns, rows = [Column("Method", numeric=False)], []
-    if end is not None:
-        columns += [Column("Area under the curve", f"first {count(end)} {axis.words}") for axis in axes]
+    columns += [Column("Area under the curve", f"first {count(end)} {axis.words}") for axis, end in ends]
     if goal is not None:
         columns += [Column(f"Frames to {number(goal.value, 2)}", axis.words) for axis in axes]
     for method in data.methods:
         planned = data.group(environment, method)
         if planned.empty or (planned["status"] == "unavailable").all():
             continue
-        of_axes = [(axis.curves.get(method, []), _none(method, axis, curves)) for axis in axes]
         entries = [data.method_entry(method, environment)]
-        if end is not None:
-            entries += [_area(data, seeds, end, len(planned), none) for seeds, none in of_axes]
+        for axis, end in ends:
+            seeds = axis.curves.get(method, [])
+            entries.append(_area(data, seeds, end, len(planned)) if seeds else _none(method, axis, curves))
         if goal is not None:
-            entries += [_time(seeds, goal.value, len(planned), none) for seeds, none in of_axes]
+            for axis in axes:
+                seeds = axis.curves.get(method, [])
+                entries.append(_time(seeds, goal.value, len(planned)) if seeds else _none(method, axis, curves))
         rows.append(tuple(entries))
     return Table(
         id=f"efficiency-{environment}",
         caption=f"How fast each method learns, {data.environment_label(environment)}",
         columns=tuple(columns),
         rows=tuple(rows),
-        notes=tuple(_notes(data, end, goal)),
+        notes=tuple(_notes(data, len(ends), goal)),
     )
 
 
@@ -97,11 +98,9 @@ def _none(method: str, axis: Axis, curves: Mapping[str, Sequence[Curve]]) -> Cel
     return Cell("–", "what came before is not recorded" if lost else "no curve", "weak")
 
 
-def _area(data: GridData, seeds: Sequence[Curve], end: float, planned: int, none: Cell) -> Cell:
-    if not seeds:
-        return none
+def _area(data: GridData, seeds: Sequence[Curve], end: float, planned: int) -> Cell:
     if all(curve.frames[0] >= end for curve in seeds):
-        return Cell("–", "begins after them", "weak", runs=tuple(curve.key for curve in seeds))
+        return Cell(number(0.0), "no policy by then", "weak", runs=tuple(curve.key for curve in seeds))
     areas = [area_under_curve(curve.frames, curve.values, end) for curve in seeds if curve.whole]
     summary = mean_interval(areas)
     spread = interval(summary.interval) if summary.why is None else summary.why
@@ -110,9 +109,7 @@ def _area(data: GridData, seeds: Sequence[Curve], end: float, planned: int, none
     return Cell(number(summary.mean), f"{spread}{flag} · {summary.n}/{planned}", "" if areas else "weak", runs=runs)
 
 
-def _time(seeds: Sequence[Curve], goal: float, planned: int, none: Cell) -> Cell:
-    if not seeds:
-        return none
+def _time(seeds: Sequence[Curve], goal: float, planned: int) -> Cell:
     found = median_time([frames_to_threshold(curve.frames, curve.values, goal) for curve in seeds])
     late = "by fewer than half" if found.reached else "not reached"
     text = late if found.median is None else count(found.median)
@@ -121,12 +118,14 @@ def _time(seeds: Sequence[Curve], goal: float, planned: int, none: Cell) -> Cell
     return Cell(text, f"{found.reached} of {plural(found.n, 'seed')}{absent}", runs=runs)
 
 
-def _notes(data: GridData, end: float | None, goal: Threshold | None) -> Iterator[str]:
-    if end is not None:
+def _notes(data: GridData, areas: int, goal: Threshold | None) -> Iterator[str]:
+    """areas: on how many axes there is one."""
+    if areas:
         yield (
             f"Area under the curve: mean {data.headline_label} on the way, up to where the environment's shortest "
-            "finished curve ends; mean over finished seeds, [95% t interval], finished / planned seeds. It is high for "
-            "whoever learns early and for whoever ends high. †: as in the main table, not to be relied on."
+            "finished curve ends on that axis, and 0 before a curve's first point, where there is no policy yet; mean "
+            "over finished seeds, [95% t interval], finished / planned seeds. It is high for whoever learns early and "
+            "for whoever ends high. †: as in the main table, not to be relied on."
         )
     if goal is not None:
         yield (
@@ -135,7 +134,4 @@ def _notes(data: GridData, end: float | None, goal: Threshold | None) -> Iterato
             "seed that has not arrived by its last frame stays in the count until there; it is not dropped. A later "
             "fall below does not count against it."
         )
-    yield (
-        "Frames of any kind: those of reinforcement learning and all that came before, as on the second axis. Until "
-        "its reinforcement learning begins, a seed stays at its curve's first value."
-    )
+    yield "Frames of any kind: those of reinforcement learning and all that came before, as on the second axis."

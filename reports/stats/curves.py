@@ -68,7 +68,8 @@ def _farthest(standard: _Array, repetitions: int, seed: int) -> _Array:
     for start in range(0, repetitions, _TOGETHER):
         block = slice(start, start + _TOGETHER)
         distance[block] = np.abs(of_mean[block] @ standard).max(axis=1)
-    return distance / np.sqrt(pooled)
+    farthest: _Array = distance / np.sqrt(pooled)
+    return farthest
 
 
 def percentile_band(curves: npt.ArrayLike, low: float = 0.1, high: float = 0.9) -> tuple[_Array, _Array]:

@@ -31,16 +31,17 @@ class MedianTime:
 def area_under_curve(frames: Values, values: Values, until: float) -> float:
     """Mean height of a curve from frame 0 to `until`, straight between its points; NaN where it ends before.
 
-    Before its first point a curve has the height of that point, so frames spent before (demonstrations, pretraining)
-    count as frames without progress.
+    Before its first point its height is 0: frames spent before (demonstrations, pretraining) give no policy yet.
     """
     at, height = _curve(frames, values)
     if until <= 0:
         raise ValueError(f"a mean height needs frames, got until={until}")
     if at.size == 0 or at[-1] < until:
         return float("nan")
-    inside = (at > 0) & (at < until)
-    corners = np.concatenate([[0.0], at[inside], [until]])
+    begin = max(float(at[0]), 0.0)
+    if begin >= until:
+        return 0.0
+    corners = np.concatenate([[begin], at[(at > begin) & (at < until)], [until]])
     return float(np.trapezoid(np.interp(corners, at, height), corners) / until)
 
 

@@ -96,11 +96,29 @@ def test_one_seed_has_an_area_without_an_interval(tmp_path: Path) -> None:
     assert (area.text, area.detail) == ("0.367", "undefined with one seed · 1/1")
 
 
-def test_a_method_that_is_still_preparing_when_the_others_end_has_no_area_of_all_frames(tmp_path: Path) -> None:
+def test_frames_before_learning_count_as_no_policy_and_not_as_the_first_one_that_there_was(tmp_path: Path) -> None:
+    """A policy that wins 0.9 from its first game on has not won during the 55,811 frames before: 94,189 of 150,000."""
+    good = [(0, 0.9), (150_000, 0.9)]
+    data = grid(tmp_path, {"tabula_rasa": [good, good], "ldd": [good, good]})
+    assert [cell.text for cell in row(data, "tabula_rasa")[:2]] == ["0.900", "0.900"]
+    assert [cell.text for cell in row(data, "ldd")[:2]] == ["0.900", f"{0.9 * (150_000 - PAID) / 150_000:.3f}"]
+    assert "0 before a curve's first point, where there is no policy yet" in " ".join(table_of(data).notes)
+
+
+def test_each_axis_ends_where_its_own_shortest_curve_does(tmp_path: Path) -> None:
+    """Where every method pays something before, its area of all frames goes on beyond the frames of RL."""
+    short = [(0, 0.0), (20_000, 1.0)]
+    data = grid(tmp_path, {"ldd": [short, short]})
+    of_rl, of_all = (column.note.replace("\u202f", " ") for column in table_of(data).columns[1:3])
+    assert (of_rl, of_all) == ("first 20 000 RL frames", "first 75 811 frames of any kind")
+    assert row(data, "ldd")[1].text == f"{10_000 / (20_000 + PAID):.3f}"
+
+
+def test_a_method_that_is_still_preparing_when_the_others_end_has_no_policy_by_then(tmp_path: Path) -> None:
     short = [(0, 0.0), (20_000, 1.0)]
     data = grid(tmp_path, {"tabula_rasa": [short, short], "ldd": [short, short]})
     assert row(data, "tabula_rasa")[1].text == "0.500"
-    assert (row(data, "ldd")[1].text, row(data, "ldd")[1].detail) == ("–", "begins after them")
+    assert (row(data, "ldd")[1].text, row(data, "ldd")[1].detail) == ("0.000", "no policy by then")
     assert PAID > 20_000
 
 

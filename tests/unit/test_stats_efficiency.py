@@ -42,7 +42,8 @@ def test_frames_paid_before_learning_lower_the_area() -> None:
     """LDD's demonstrations and pretraining come first: the same curve, later, is a slower one (rule 12)."""
     paid = [frame + 200 for frame in FRAMES]
     assert area_under_curve(paid, RISE, 400) == pytest.approx((100 * 0.2 + 100 * 0.4) / 400)
-    assert area_under_curve([200.0, 400.0], [0.3, 0.3], 400) == pytest.approx(0.3), "before its first point: its height"
+    assert area_under_curve([200.0, 400.0], [0.3, 0.3], 400) == pytest.approx(0.15), "before its first point: no policy"
+    assert area_under_curve([400.0, 600.0], [0.3, 0.3], 400) == 0.0
 
 
 def test_no_frames_have_no_mean_height() -> None:
