@@ -35,8 +35,10 @@ def strip(report: ClaimsReport) -> Table:
 
 def _tags(report: ClaimsReport, one: ClaimResult) -> str:
     decided = one.status in ("SUPPORTED", "REFUTED")
-    words = ("exploratory" if one.exploratory else "", "at these settings" if report.scope and decided else "")
-    return ", ".join(filter(None, words))
+    words = ["exploratory"] if one.exploratory else []
+    words += [f"at the {level}" for level in one.levels]
+    words += ["at these settings"] if report.scope and decided else []
+    return ", ".join(words)
 
 
 def registration_words(report: ClaimsReport) -> str:
@@ -142,4 +144,4 @@ def _row(data: GridData, heading: Cell, one: Comparison) -> tuple[Cell, ...]:
 
 def _beyond(one: Comparison) -> str:
     """Why the verdict is what it is, where the row's numbers do not say it."""
-    return one.why if any(one.missing) or one.interval is None else ""
+    return one.why if any(one.missing) or one.interval is None else one.remark

@@ -56,19 +56,26 @@ def gate(family: str, pairs: Sequence[Pair], alpha: float, resamples: int = RESA
     p = _stratified(present, resamples)
     worst = p
     if any(any(one.missing) for one in pairs):
-        bounded = all(one.ends is not None for s in strata for one in s if any(one.missing))
-        worst = _stratified([_against_the_claim(s) for s in strata], resamples) if bounded else math.nan
+        filled = [_against_the_claim(s) for s in strata]
+        known = [one for one in filled if one is not None]
+        worst = _stratified(known, resamples) if len(known) == len(filled) else math.nan
     return Gate(family, alpha, len(pairs), p, worst, tuple(dict.fromkeys(environment for environment, _, _ in groups)))
 
 
-def _against_the_claim(stratum: Sequence[Pair]) -> tuple[Values, Values]:
-    """A stratum whose missing runs speak against the claim: the method's are the lowest, the others' the highest."""
-    first = stratum[0]
+def _against_the_claim(stratum: Sequence[Pair]) -> tuple[Values, Values] | None:
+    """A stratum whose missing runs speak against the claim: the method's are the lowest, the others' the highest.
+
+    None where some are missing and the scores of one of its pairs have no ends.
+    """
+    first = stratum[0].first
     if not any(any(one.missing) for one in stratum):
-        return first.first.values, np.concatenate([one.second.values for one in stratum])
-    assert first.ends is not None
-    low, high = first.ends
-    return first.first.all_at(low), np.concatenate([one.second.all_at(high) for one in stratum])
+        return first.values, np.concatenate([one.second.values for one in stratum])
+    ends = [one.ends for one in stratum]
+    lows, highs = ([end[place] for end in ends if end is not None] for place in (0, 1))
+    if len(lows) < len(stratum):
+        return None
+    others = [one.second.all_at(high) for one, high in zip(stratum, highs, strict=True)]
+    return first.all_at(lows[0]), np.concatenate(others)
 
 
 def _stratified(strata: Sequence[tuple[Values, Values]], resamples: int) -> float:
@@ -114,6 +121,7 @@ def _comparison(
         missing=pair.missing,
         bounds=pair.bounds(),
         verdict=verdict,
+        level=pair.level if verdict == "fails" else "",
         why=why,
         runs=tuple(dict.fromkeys((*pair.first.runs, *pair.second.runs))),
     )

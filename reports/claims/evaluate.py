@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import cache
 from typing import Any
 
 from reports.claims.comparing import RESAMPLES, Compare, alone, compared, gate
 from reports.claims.registration import registrations
 from reports.claims.results import ClaimResult, ClaimsReport, Comparison, Gate, Status
-from reports.claims.sides import Pair, ScoresOf, pair
+from reports.claims.sides import Pair, ScaleOf, ScoresOf, Scoring, pair
 from reports.frame import GridData
+from reports.normalise import reference
 from reports.stats import welch_difference
 from reports.text import listed, number, plural
 
@@ -19,18 +21,21 @@ def evaluate(
     values: ScoresOf | None = None,
     compare: Compare = welch_difference,
     resamples: int = RESAMPLES,
+    scale: ScaleOf | None = None,
 ) -> ClaimsReport | None:
     """The status of every claim that the grid's plan names; None where it names none.
 
     values: one score per finished run of (environment, method), instead of the claim's metric; more must be better in
-    the same way. compare: instead of Welch's test. With either it is another analysis than the one registered.
+    the same way. compare: instead of Welch's test. scale: for the scores and for the ends of their metric; the margin
+    is taken to be one of that scale. With any of them it is another analysis than the one registered.
     resamples: of each permutation test, where its arrangements are too many to count.
     """
     claims = data.plan.settings.get("claims")
     if not claims:
         return None
     content = claims["content"]
-    pairs = {name: _pairs(data, content, claim, values) for name, claim in content["claims"].items()}
+    scoring = Scoring(values, scale, cache(lambda environment: reference(data, environment)))
+    pairs = {name: _pairs(data, content, claim, scoring) for name, claim in content["claims"].items()}
     gates, results = [], {}
     for family, alpha in content["families"].items():
         of_family = {name: pairs[name] for name, claim in content["claims"].items() if claim["family"] == family}
@@ -52,17 +57,17 @@ def evaluate(
         edits=tuple(edits),
         gates=tuple(gates),
         claims=tuple(results[name] for name in content["claims"]),
-        exploratory=tuple(_exploratory(data, content, values, compare, resamples)),
+        exploratory=tuple(_exploratory(data, content, scoring, compare, resamples)),
     )
 
 
-def _pairs(data: GridData, content: Mapping[str, Any], claim: Mapping[str, Any], values: ScoresOf | None) -> list[Pair]:
-    found = [pair(data, content, claim, e, a, values) for e in claim["environments"] for a in claim["against"]]
+def _pairs(data: GridData, content: Mapping[str, Any], claim: Mapping[str, Any], scoring: Scoring) -> list[Pair]:
+    found = [pair(data, content, claim, e, a, scoring) for e in claim["environments"] for a in claim["against"]]
     return [one for one in found if one is not None]
 
 
 def _exploratory(
-    data: GridData, content: Mapping[str, Any], values: ScoresOf | None, compare: Compare, resamples: int
+    data: GridData, content: Mapping[str, Any], scoring: Scoring, compare: Compare, resamples: int
 ) -> list[Comparison]:
     """The claims' comparisons where the grid has both methods, but no claim of theirs has the environment."""
     claims = content["claims"].values()
@@ -74,7 +79,7 @@ def _exploratory(
                 place = (environment, claim["method"], against)
                 planned = all(len(data.group(environment, method)) for method in place[1:])
                 if planned and place not in tested and place not in found:
-                    one = pair(data, content, claim, environment, against, values)
+                    one = pair(data, content, claim, environment, against, scoring)
                     if one is not None:
                         found[place] = alone(one, content["families"][claim["family"]], compare, resamples)
     return list(found.values())
@@ -86,7 +91,9 @@ def decide(data: GridData, comparisons: Sequence[Comparison], gate: Gate) -> tup
     total = plural(len(comparisons), "comparison")
     if of["fails"]:
         more = f" ({len(of['fails'])} of {total} fail)" if len(comparisons) > 1 else ""
-        return "REFUTED", f"{_place(data, of['fails'][0])}: {of['fails'][0].why}{more}"
+        first = next((one for one in of["fails"] if not one.level), of["fails"][0])
+        remark = f"; {first.remark}" if first.remark else ""
+        return "REFUTED", f"{_place(data, first)}: {first.why}{remark}{more}"
     held = f"{len(of['holds'])} of {total} hold"
     if of["incomplete"]:
         return "INCOMPLETE", f"{held}; {_missing(data, of['incomplete'])}"

@@ -6,11 +6,15 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reports.stats import Difference, Interval
+from reports.text import number
 
 Verdict = Literal["holds", "fails", "undecided", "incomplete"]
 """Of one comparison. holds: there is an advantage, by Holm; fails: an advantage of the margin or more is excluded;
 undecided: neither, or not whatever the missing runs had shown; incomplete: runs are missing, and with the others it is
 neither."""
+
+Level = Literal["", "floor", "ceiling"]
+"""Of two means: both no further than the margin from random play, or from our expert; empty for all others."""
 
 Status = Literal["SUPPORTED", "REFUTED", "INCONCLUSIVE", "INCOMPLETE"]
 
@@ -23,7 +27,8 @@ class Comparison:
     of the family, 1 - alpha / size. p_permutation: of the permutation test, a check on the other. adjusted_p: the p of
     `difference` after Holm's procedure in its family; NaN where it is in none. planned, missing: runs on each side.
     bounds: of the advantage, with the lowest and the highest scores that the missing runs could have; None where none
-    is missing or the metric has no end. why: the verdict in a few words. runs: keys of both sides.
+    is missing or the metric has no end. level: of a comparison that fails, for there may have been nothing to differ.
+    why: the verdict in a few words. runs: keys of both sides.
     """
 
     environment: str
@@ -39,8 +44,19 @@ class Comparison:
     missing: tuple[int, int]
     bounds: Interval | None
     verdict: Verdict
+    level: Level
     why: str
     runs: tuple[str, ...]
+
+    @property
+    def remark(self) -> str:
+        """What to keep in mind beside a verdict of fails; empty where there is nothing."""
+        within = f"both within {number(self.margin, 2)} of"
+        return {
+            "": "",
+            "floor": f"{within} random play: nothing was learnt that could differ",
+            "ceiling": f"{within} our expert: nothing is left that could differ",
+        }[self.level]
 
 
 @dataclass(frozen=True)
@@ -76,6 +92,12 @@ class ClaimResult:
     status: Status
     why: str
     comparisons: tuple[Comparison, ...]
+
+    @property
+    def levels(self) -> tuple[Level, ...]:
+        """Of the comparisons that fail, where none of them fails between the floor and the ceiling; else empty."""
+        found = tuple(dict.fromkeys(one.level for one in self.comparisons if one.verdict == "fails"))
+        return () if "" in found else found
 
 
 @dataclass(frozen=True)

@@ -10,12 +10,17 @@ from typing import Any
 import numpy as np
 import numpy.typing as npt
 
+from reports.claims.results import Level
 from reports.frame import GridData
+from reports.normalise import Reference
 from reports.stats import Interval, Values, mean_bounds
 
 Array = npt.NDArray[np.float64]
 ScoresOf = Callable[[str, str], Values]
 """(environment, method) -> one score per finished run."""
+
+ScaleOf = Callable[[str, Array], Array]
+"""(environment, scores in its metric) -> the same on another scale, on which more is more."""
 
 
 @dataclass(frozen=True)
@@ -52,7 +57,8 @@ class Side:
 class Pair:
     """A comparison before it is computed.
 
-    sign: -1 where less of the metric is better. low, high: its ends, turned like the values; None without.
+    sign: -1 where less of the metric is better. low, high: its ends. random, expert: what a random player and our
+    expert score on these games. All four are turned and scaled like the values, and NaN where there is none.
     """
 
     environment: str
@@ -61,8 +67,10 @@ class Pair:
     sign: int
     metric: str
     margin: float
-    low: float | None
-    high: float | None
+    low: float
+    high: float
+    random: float
+    expert: float
     first: Side
     second: Side
 
@@ -74,10 +82,17 @@ class Pair:
     @property
     def ends(self) -> tuple[float, float] | None:
         """The ends of the metric, if it has both and the scores lie between them, as scores of another kind may not."""
-        if self.low is None or self.high is None:
-            return None
         scores = np.concatenate([self.first.values, self.second.values])
-        return None if ((scores < self.low) | (scores > self.high)).any() else (self.low, self.high)
+        known = np.isfinite([self.low, self.high]).all() and ((scores >= self.low) & (scores <= self.high)).all()
+        return (self.low, self.high) if known else None
+
+    @property
+    def level(self) -> Level:
+        """Whether both sides play like a random player, or both like our expert."""
+        means = np.array([self.first.values.mean(), self.second.values.mean()])
+        if (abs(means - self.random) <= self.margin).all():
+            return "floor"
+        return "ceiling" if (abs(means - self.expert) <= self.margin).all() else ""
 
     def bounds(self) -> Interval | None:
         """The advantage with the scores that missing runs could have; None where none is missing or any is possible."""
@@ -99,16 +114,34 @@ class Pair:
                     yield first, second
 
 
-def side(data: GridData, environment: str, method: str, metric: str, sign: int, scores: ScoresOf | None) -> Side:
+@dataclass(frozen=True)
+class Scoring:
+    """Which scores are compared, and what is known of their metric.
+
+    values: None for the claims' own metric. scale: None for the scores as they are. reference: environment -> what
+    random play and our expert score in the headline metric.
+    """
+
+    values: ScoresOf | None
+    scale: ScaleOf | None
+    reference: Callable[[str], Reference]
+
+    def scaled(self, environment: str, scores: Array) -> Array:
+        """Scores as they are compared."""
+        return scores if self.scale is None else self.scale(environment, scores)
+
+
+def side(data: GridData, environment: str, method: str, metric: str, sign: int, scoring: Scoring) -> Side:
     """The runs of a method on an environment."""
     planned = data.group(environment, method)
     done = planned[planned["status"] == "done"]
     done = done[done[metric].notna()] if metric in done else done[:0]
-    values = np.asarray(done[metric] if scores is None and len(done) else [], np.float64)
-    if scores is not None and len(planned):
-        values = np.asarray(scores(environment, method), np.float64).ravel()
+    values = np.asarray(done[metric] if scoring.values is None and len(done) else [], np.float64)
+    if scoring.values is not None and len(planned):
+        values = np.asarray(scoring.values(environment, method), np.float64).ravel()
     absent = "" if values.size else _absent(data, planned, metric)
-    return Side(data.method_label(method), sign * values, len(planned), absent, tuple(done["key"]))
+    turned = sign * scoring.scaled(environment, values)
+    return Side(data.method_label(method), turned, len(planned), absent, tuple(done["key"]))
 
 
 def _absent(data: GridData, planned: Any, metric: str) -> str:
@@ -127,7 +160,7 @@ def pair(
     claim: Mapping[str, Any],
     environment: str,
     against: str,
-    scores: ScoresOf | None,
+    scoring: Scoring,
 ) -> Pair | None:
     """A comparison of a claim; None on an environment whose metric the claims say nothing of."""
     metric = content["environments"].get(environment, data.headline)
@@ -135,8 +168,10 @@ def pair(
     if about is None:
         return None
     sign = 1 if claim["direction"] == "greater" else -1
-    ends = (about["low"], about["high"])[::sign]
-    low, high = (None if end is None else sign * end for end in ends)
-    method = claim["method"]
-    first, second = (side(data, environment, m, metric, sign, scores) for m in (method, against))
-    return Pair(environment, method, against, sign, metric, about["margin"], low, high, first, second)
+    known = scoring.reference(environment)
+    random, expert = (known.random, known.expert) if metric == data.headline else (np.nan, np.nan)
+    ends = [np.nan if end is None else end for end in (about["low"], about["high"])][::sign]
+    low, high, random, expert = map(float, sign * scoring.scaled(environment, np.array([*ends, random, expert])))
+    method, margin = claim["method"], about["margin"]
+    first, second = (side(data, environment, m, metric, sign, scoring) for m in (method, against))
+    return Pair(environment, method, against, sign, metric, margin, low, high, random, expert, first, second)

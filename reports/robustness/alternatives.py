@@ -4,12 +4,13 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass
+from functools import cache
 
 import numpy as np
 import numpy.typing as npt
 
 from reports.claims.comparing import Compare
-from reports.claims.sides import ScoresOf
+from reports.claims.sides import ScaleOf, ScoresOf
 from reports.extra import policy_key
 from reports.frame import GridData
 from reports.normalise import reference
@@ -21,16 +22,20 @@ Array = npt.NDArray[np.float64]
 
 @dataclass(frozen=True)
 class Analysis:
-    """One way to analyse a grid. label: heads a column. about: what is different. scores: None for the claims' own."""
+    """One way to analyse a grid.
+
+    label: heads a column. about: what is different. scores: None for the claims' own. scale: None for them as they are.
+    """
 
     id: str
     label: str
     about: str
     scores: ScoresOf | None = None
     compare: Compare = welch_difference
+    scale: ScaleOf | None = None
 
 
-main = Analysis("main", "Main", "means of the last checkpoint, Welch's test")
+main = Analysis("main", "Main", "means of the final scores, Welch's test")
 """What the claims are registered with, and what the report's other pages use."""
 
 
@@ -54,7 +59,7 @@ def alternatives(data: GridData) -> tuple[list[Analysis], list[str]]:
     scales = {name: reference(data, name) for name in data.environments}
     if any(scale.why is None and metric_of(data, name) == data.headline for name, scale in scales.items()):
         about = "scores between a random player (0) and our expert (1), margins on that scale"
-        found.append(Analysis("normalised", "Normalised", about, _normalised(data)))
+        found.append(Analysis("normalised", "Normalised", about, scale=_on_scale(data)))
     else:
         absent.append(
             "Normalised scores: no environment of the grid has references for the games that it is tested on."
@@ -120,12 +125,14 @@ def _best(values: Array) -> float:
     return float(values.max())
 
 
-def _normalised(data: GridData) -> ScoresOf:
+def _on_scale(data: GridData) -> ScaleOf:
     """Scores on the environment's scale; as they are where it has none."""
 
-    def scores(environment: str, method: str) -> Array:
-        values, scale = finished(data, environment, method)[2], reference(data, environment)
-        known = scale.why is None and metric_of(data, environment) == data.headline
-        return scale.normalised(values) if known else values
+    of_environment = cache(lambda environment: reference(data, environment))
 
-    return scores
+    def scaled(environment: str, scores: Array) -> Array:
+        scale = of_environment(environment)
+        known = scale.why is None and metric_of(data, environment) == data.headline
+        return scale.normalised(scores) if known else scores
+
+    return scaled

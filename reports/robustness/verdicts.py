@@ -31,7 +31,7 @@ class Key:
 
 def verdicts(data: GridData, analysis: Analysis) -> dict[Key, str]:
     """Status of every claim, verdict of every comparison; without claims in the plan, which of two means is higher."""
-    report = evaluate(data, analysis.scores, analysis.compare, RESAMPLES)
+    report = evaluate(data, analysis.scores, analysis.compare, RESAMPLES, analysis.scale)
     if report is None:
         return _directions(data, analysis)
     found = {Key("claim", id=claim.id, exploratory=claim.exploratory): str(claim.status) for claim in report.claims}
@@ -61,6 +61,7 @@ def _directions(data: GridData, analysis: Analysis) -> dict[Key, str]:
 def _scores(
     data: GridData, analysis: Analysis, environment: str, method: str
 ) -> np.ndarray[tuple[int], np.dtype[np.float64]]:
-    if analysis.scores is None:
-        return finished(data, environment, method)[2]
-    return np.asarray(analysis.scores(environment, method), np.float64).ravel()
+    scores = finished(data, environment, method)[2]
+    if analysis.scores is not None:
+        scores = np.asarray(analysis.scores(environment, method), np.float64).ravel()
+    return scores if analysis.scale is None else analysis.scale(environment, scores)

@@ -225,6 +225,68 @@ def test_a_metric_that_no_run_reports_is_no_score() -> None:
     assert (found.status, found.why) == ("INCOMPLETE", "0 of 1 comparison hold; without `gold`: RTFM S1")
 
 
+def test_scores_beyond_the_ends_of_a_metric_leave_it_open_what_a_missing_run_could_be() -> None:
+    """Tabula rasa's scores lie below every win rate, so the ends of a win rate bound none of these."""
+    scores = {(RTFM, "tabula_rasa"): (-0.2, -0.21, -0.22), (RTFM, "vae"): (*LOW[:2], None), (RTFM, "ldd"): HIGH}
+    about = content(only=claim(against=["tabula_rasa", "vae"]))
+    for order in (["tabula_rasa", "vae"], ["vae", "tabula_rasa"]):
+        about["claims"]["only"]["against"] = order
+        report = outcome(scores, about)
+        assert math.isnan(report.gate("main").p_worst)
+        assert not report.gate("main").passed
+
+
+@pytest.mark.parametrize(
+    ("ldd", "other", "status", "says"),
+    [
+        ((0.060, 0.062, 0.064), (0.074, 0.072, 0.076), "REFUTED", "random play: nothing was learnt that could differ"),
+        ((0.970, 0.972, 0.974), (0.975, 0.977, 0.973), "REFUTED", "our expert: nothing is left that could differ"),
+        ((0.060, 0.062, 0.064), (0.274, 0.272, 0.276), "REFUTED", ""),
+        (LOW, LOW, "REFUTED", ""),
+        ((0.060, 0.010, 0.110), (0.074, 0.024, 0.124), "INCONCLUSIVE", ""),
+    ],
+    ids=["floor", "ceiling", "one above the floor", "between", "undecided at the floor"],
+)
+def test_a_refuted_claim_says_where_there_was_nothing_to_differ(
+    ldd: Sequence[float], other: Sequence[float], status: str, says: str
+) -> None:
+    data = grid_of({(RTFM, "ldd"): ldd, (RTFM, "tabula_rasa"): other}, content(only=claim()))
+    ends = {"random": {"win_rate": 0.053}, "expert": {"win_rate": 0.98}, "games": f"{RTFM}-test"}
+    about = {**data.plan.environments[RTFM], "references": ends}
+    report = evaluate(replace(data, plan=replace(data.plan, environments={RTFM: about})))
+    assert report is not None
+    found = report.claims[0]
+    assert found.status == status
+    assert (f"both within 0.05 of {says}" in found.why) == bool(says)
+    assert found.comparisons[0].remark.endswith(says)
+    level = strip(report).rows[0][0].detail
+    assert ("at the floor" in level, "at the ceiling" in level) == ("random" in says, "expert" in says)
+    assert claims_table(data, report).rows[0][-1].detail == found.comparisons[0].remark
+
+
+def test_a_claim_that_fails_above_the_floor_too_is_not_one_at_the_floor() -> None:
+    floor, above = ((0.060, 0.062, 0.064), (0.074, 0.072, 0.076)), (LOW, HIGH)
+    scores = {
+        (e, m): v
+        for e, pair in ((RTFM, floor), (MESSENGER, above))
+        for m, v in zip(("ldd", "tabula_rasa"), pair, strict=True)
+    }
+    data = grid_of(scores, content(only=claim(environments=[RTFM, MESSENGER])))
+    environments = {
+        name: {
+            **about,
+            "references": {"random": {"win_rate": 0.053}, "expert": {"win_rate": 1.0}, "games": f"{name}-test"},
+        }
+        for name, about in data.plan.environments.items()
+    }
+    report = evaluate(replace(data, plan=replace(data.plan, environments=environments)))
+    assert report is not None
+    assert [one.level for one in report.claims[0].comparisons] == ["floor", ""]
+    assert report.claims[0].levels == ()
+    assert report.claims[0].why.startswith("LDD against Tabula rasa on Messenger S1: ")
+    assert "at the floor" not in strip(report).rows[0][0].detail
+
+
 def test_other_environments_of_the_grid_are_exploratory_and_decide_nothing() -> None:
     about = content(first=claim(), again=claim(family="other"))
     report = outcome({**everywhere(HIGH, LOW), (MESSENGER, "ldd"): LOW}, about)

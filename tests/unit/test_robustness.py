@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import copy
 import json
 from collections.abc import Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -12,7 +14,9 @@ import pytest
 from scipy import stats as scipy_stats
 
 from benchmark.store import RunStore
+from reports.claims import evaluate
 from reports.frame import GridData, load
+from reports.normalise import reference
 from reports.pages.robustness import page
 from reports.robustness import leave_one_out, multiverse
 from reports.robustness.comparing import by_iqm, by_median, by_pairs, by_permutation
@@ -41,6 +45,7 @@ CLAIMS = {
     },
 }  # fmt: skip
 """One claim, one comparison: its status follows from the seeds below."""
+LAST_OF_LDD = frozenset({"rtfm-s1/ldd/4"})
 
 
 def grid(
@@ -148,6 +153,38 @@ def test_a_scale_changes_what_counts_as_much(tmp_path: Path) -> None:
     write_runs(tmp_path, plan, lambda _, method, seed: rates[method][seed], points=3)
     found = said(load(tmp_path, "synthetic"))
     assert (found["main"], found["normalised"]) == ("REFUTED", "SUPPORTED")
+
+
+def with_scale(data: GridData, low: float, high: float) -> GridData:
+    """The grid as if random play had scored `low` on its test games, and our expert `high`."""
+    ends = {"random": {"win_rate": low}, "expert": {"win_rate": high}, "games": "rtfm-s1-test", "source": "a test"}
+    facts = {**data.plan.environments["rtfm-s1"], "references": ends}
+    return replace(data, plan=replace(data.plan, environments={"rtfm-s1": facts}))
+
+
+def test_a_missing_run_can_be_anything_that_a_win_rate_can_on_the_scale(tmp_path: Path) -> None:
+    """From 0.2 to 0.6, a win rate of 0 is -0.5 and one of 1 is 2: LDD's mean is (4 * 0.5 - 0.5) / 5 at worst."""
+    data = grid(tmp_path, {"tabula_rasa": (0.2,) * 4 + (0.21,), "ldd": (0.4,) * 4 + (0.41,)}, skip=LAST_OF_LDD)
+    data = with_scale(data, 0.2, 0.6)
+    report = evaluate(data, scale=lambda _, scores: reference(data, "rtfm-s1").normalised(scores))
+    assert report is not None
+    bounds = report.claims[0].comparisons[0].bounds
+    assert bounds is not None
+    others = 0.025 / 5
+    assert (bounds.low, bounds.high) == pytest.approx((1.5 / 5 - others, 4 / 5 - others))
+
+
+def test_a_run_is_missing_and_another_is_worse_than_random_play(tmp_path: Path) -> None:
+    """On the scale tabula rasa is below 0, where no raw win rate is; VAE pretraining lacks a run."""
+    claims: dict[str, Any] = copy.deepcopy(CLAIMS)
+    claims["content"]["claims"]["better"]["against"] = ["tabula_rasa", "vae"]
+    rates = {"tabula_rasa": (0.10, 0.12, 0.14, 0.13, 0.11), "vae": LOW, "ldd": HIGH}
+    data = with_scale(grid(tmp_path, rates, claims, skip=frozenset({"rtfm-s1/vae/4"})), 0.121, 0.995)
+    assert {row.key.against: row.words[-1] for row in multiverse(data).rows} == {
+        "": "INCONCLUSIVE",
+        "tabula_rasa": "holds",
+        "vae": "undecided",
+    }
 
 
 def test_without_claims_the_page_asks_which_mean_is_higher(tmp_path: Path) -> None:
