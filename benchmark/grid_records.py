@@ -19,7 +19,7 @@ class GridRecords(Places):
     """The files of `<root>/grids/<name>/`."""
 
     def write_plan(self, plan: Plan) -> None:
-        """Write the plan, and register its claims where they, or its seeds, are not the last that were registered."""
+        """Write the plan, and register its claims where they, its seeds or its settings are not the last registered."""
         self._register(plan)
         write_json(self.grid_folder(plan.grid) / "plan.json", packed(plan), indent=None)
 
@@ -39,18 +39,31 @@ class GridRecords(Places):
         now = {
             **{name: claims[name] if claims else None for name in ("name", "sha256", "content")},
             "seeds": sorted({cell.seed for cell in plan.cells}),
+            "settings": _settings(plan),
         }
-        last = before[-1] if before else {"sha256": None, "seeds": now["seeds"]}
-        if all(last[name] == now[name] for name in ("sha256", "seeds")):
+        last = before[-1] if before else {**now, "sha256": None}
+        if all(last.get(name) == now[name] for name in ("sha256", "seeds", "settings")):
             return
-        keys = {cell.stages[plan.result] for cell in plan.cells if cell.stages}
-        now["results"] = sum(self.artefact(key, "result.json").exists() for key in keys)
+        seen = [entry["results"] for entry in before]
+        now["results"] = max([self._results(plan), *seen])
         now["at"] = datetime.now(UTC).isoformat(timespec="seconds")
         write_json(self._registrations_file(plan.grid), {"registrations": [*before, now]})
 
+    def _results(self, plan: Plan) -> int:
+        """How many results there are of a plan and of the one that it replaces, whose settings may have been others."""
+        try:
+            replaced = read_plan(self.grid_folder(plan.grid) / "plan.json")
+        except Damaged:
+            replaced = None
+        plans = [plan] if replaced is None else [plan, replaced]
+        keys = {cell.stages[one.result] for one in plans for cell in one.cells if cell.stages}
+        return sum(self.artefact(key, "result.json").exists() for key in keys)
+
     def registrations(self, grid: str) -> list[dict[str, Any]]:
-        """What the claims of a grid were, first to last: name, sha256, content (None: no claims), seeds: of the plan,
-        results: how many of its cells had a result then, at: UTC. A damaged file is set aside.
+        """What the claims of a grid were, first to last: name, sha256, content (None: no claims); seeds and settings:
+        of the plan; results: how many of its cells, or of a plan before it, had a result then; at: UTC.
+
+        A damaged file is set aside.
         """
         path = self._registrations_file(grid)
         try:
@@ -113,3 +126,10 @@ class GridRecords(Places):
 
     def write_forecast(self, grid: str, stages: dict[str, dict[str, Any]]) -> None:
         write_json(self.grid_folder(grid) / "forecast.json", {"stages": stages})
+
+
+def _settings(plan: Plan) -> dict[str, Any]:
+    """What a plan changes of the files' settings, for all of its cells; tuned coefficients by their file's digest."""
+    given = plan.settings
+    names = ("preset", "overrides", "teacher_seeds")
+    return {**{name: given.get(name) for name in names}, "tuned": (given.get("tuned") or {}).get("sha256")}

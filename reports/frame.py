@@ -142,12 +142,17 @@ class GridData:
         return "validation games" if validation else "held-out games"
 
     def environment_label(self, environment: str) -> str:
-        """An environment's name for readers."""
-        return str(self.plan.environments.get(environment, {}).get("label", environment))
+        """An environment's name for readers, also of one that only the claims name."""
+        return str(self._label("environments", self.plan.environments, environment))
 
     def method_label(self, method: str) -> str:
         """A method's name for readers, for prose and figures; tables use the three below, which add its origin."""
-        return str(self.plan.methods.get(method, {}).get("label", method))
+        return str(self._label("methods", self.plan.methods, method))
+
+    def _label(self, group: str, members: Mapping[str, Mapping[str, Any]], name: str) -> Any:
+        claims = self.plan.settings.get("claims") or {}
+        label = claims.get("labels", {}).get(group, {}).get(name, name)
+        return members.get(name, {}).get("label", label)
 
     def method_entry(self, method: str, environment: str | None = None) -> tables.Cell:
         """A method's name in a table, its provenance under it."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from reports.claims.blocks import claims_table, registration_words, strip
 from reports.claims.evaluate import evaluate
 from reports.claims.plain import to_json
+from reports.claims.registration import registrations
 from reports.claims.results import ClaimResult, ClaimsReport, Comparison, Gate, Registration, Status, Verdict
 
 __all__ = [
@@ -18,6 +19,7 @@ __all__ = [
     "claims_table",
     "evaluate",
     "registration_words",
+    "registrations",
     "strip",
     "to_json",
 ]

@@ -46,18 +46,13 @@ def registration_words(report: ClaimsReport) -> str:
     first, digest = report.registered, f"SHA-256 `{report.sha256[:12]}`"
     if first is None:
         return f"When the claims were written down is not recorded ({digest})."
-    when = "before any result" if first.results == 0 else f"when {plural(first.results, 'result')} were there already"
-    words = [f"The claims were registered {_at(first)}, {when}"]
-    words += [f"changed {_at(e)}, {_after(e)}: {listed(list(e.changes))}" for e in report.edits]
+    words = [f"The claims were registered {_at(first)}, {first.when}"]
+    words += [f"changed {_at(e)}, {e.when}: {listed(list(e.changes))}" for e in report.edits]
     return f"{'; '.join(words)}. {digest}."
 
 
 def _at(one: Registration) -> str:
     return one.at.replace("T", " ")[:16]
-
-
-def _after(one: Registration) -> str:
-    return "before any result" if one.results == 0 else f"after {plural(one.results, 'result')}"
 
 
 def claims_table(data: GridData, report: ClaimsReport) -> Table:

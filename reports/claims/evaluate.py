@@ -47,7 +47,7 @@ def evaluate(
             status, why = decide(data, comparisons, gates[-1])
             about = {key: content["claims"][name][key] for key in ("text", "source", "family", "exploratory")}
             results[name] = ClaimResult(id=name, **about, status=status, why=why, comparisons=comparisons)
-    first, *edits = registrations(data.registrations) or (None,)
+    first, *edits = registrations(data) or (None,)
     return ClaimsReport(
         name=claims["name"],
         sha256=claims["sha256"],

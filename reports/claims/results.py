@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from typing import Literal
 
 from reports.stats import Difference, Interval
-from reports.text import number
+from reports.text import number, plural
 
 Verdict = Literal["holds", "fails", "undecided", "incomplete"]
 """Of one comparison. holds: there is an advantage, by Holm; fails: an advantage of the margin or more is excluded;
@@ -102,15 +102,35 @@ class ClaimResult:
 
 @dataclass(frozen=True)
 class Registration:
-    """When the claims, or the plan's seeds, became what they are. at: UTC. results: of the grid, that were there then.
+    """When the claims, or the plan's seeds or settings, became what they are.
 
-    changes: to the registration before, in words; empty for the first.
+    at: UTC. name, sha256: of the claims' file, None for no claims. seeds: of the plan. results: of the grid, that were
+    there then. older: of the grid's results, that are older than this or do not say when they were finished, wherever
+    they were then. changes: to the registration before, in words; empty for the first.
     """
 
     at: str
+    name: str | None
     sha256: str | None
+    seeds: tuple[int, ...]
     results: int
+    older: int
     changes: tuple[str, ...]
+
+    @property
+    def blind(self) -> bool:
+        """Whether nobody can have known a result by then."""
+        return self.results == 0 and self.older == 0
+
+    @property
+    def when(self) -> str:
+        """Which results there were, in words: `before any result`, `after 3 results`."""
+        if self.blind:
+            return "before any result"
+        if self.results:
+            return f"after {plural(self.results, 'result')}"
+        older = "1 result is" if self.older == 1 else f"{self.older} results are"
+        return f"before a result was here, but {older} older"
 
 
 @dataclass(frozen=True)
@@ -134,8 +154,8 @@ class ClaimsReport:
 
     @property
     def preregistered(self) -> bool:
-        """Whether the claims, and the seeds, were what they are before there was a result."""
-        return self.registered is not None and all(one.results == 0 for one in (self.registered, *self.edits))
+        """Whether the claims, the seeds and the settings were what they are before there was a result."""
+        return self.registered is not None and all(one.blind for one in (self.registered, *self.edits))
 
     def gate(self, family: str) -> Gate:
         """The gate of a family."""

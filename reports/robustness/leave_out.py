@@ -6,16 +6,23 @@ from dataclasses import dataclass, replace
 
 from reports.frame import GridData
 from reports.robustness.alternatives import main
-from reports.robustness.verdicts import Key, verdicts
+from reports.robustness.verdicts import DECIDED, Key, verdicts
+
+NOTHING_LEFT = "nothing left"
 
 
 @dataclass(frozen=True)
 class LeftOut:
-    """word: with all seeds. without: seed -> what is said without it."""
+    """word: with all seeds. without: seed -> what is said without it, NOTHING_LEFT where a side has no other run."""
 
     key: Key
     word: str
     without: dict[int, str]
+
+    @property
+    def decided(self) -> bool:
+        """Whether all seeds together decide it."""
+        return self.word in DECIDED
 
     @property
     def changes(self) -> dict[int, str]:
@@ -31,6 +38,6 @@ def leave_one_out(data: GridData) -> list[LeftOut]:
     every = verdicts(data, main)
     without = {seed: verdicts(replace(data, cells=data.cells[data.cells["seed"] != seed]), main) for seed in seeds}
     return [
-        LeftOut(key, word, {seed: words[key] for seed, words in without.items() if key in words})
+        LeftOut(key, word, {seed: words.get(key, NOTHING_LEFT) for seed, words in without.items()})
         for key, word in every.items()
     ]

@@ -6,7 +6,7 @@ from dataclasses import dataclass
 
 from reports.frame import GridData
 from reports.robustness.alternatives import Analysis, alternatives, main
-from reports.robustness.verdicts import Key, verdicts
+from reports.robustness.verdicts import DECIDED, Key, verdicts
 
 
 @dataclass(frozen=True)
@@ -25,6 +25,11 @@ class Row:
     def holds(self) -> bool:
         """Whether every analysis says the same."""
         return not self.changed
+
+    @property
+    def decided(self) -> tuple[bool, ...]:
+        """Of each analysis, whether it decides the claim or the comparison."""
+        return tuple(word in DECIDED for word in self.words)
 
 
 @dataclass(frozen=True)

@@ -17,6 +17,10 @@ RESAMPLES = 1_999
 """Of the gates, which are held against .05: this page asks for them once per analysis and once per seed."""
 
 
+DECIDED = frozenset({"SUPPORTED", "REFUTED", "holds", "fails", "higher", "lower"})
+"""What a claim or a comparison can be said to be; every other word leaves it open."""
+
+
 @dataclass(frozen=True)
 class Key:
     """A claim by its id, or two methods on an environment. exploratory: of no registered claim."""

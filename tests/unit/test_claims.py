@@ -12,7 +12,16 @@ import pandas as pd
 import pytest
 from scipy import stats as scipy_stats
 
-from reports.claims import ClaimResult, ClaimsReport, claims_table, evaluate, registration_words, strip, to_json
+from reports.claims import (
+    ClaimResult,
+    ClaimsReport,
+    claims_table,
+    evaluate,
+    registration_words,
+    registrations,
+    strip,
+    to_json,
+)
 from reports.curve_data import Curves
 from reports.frame import GridData, load
 from reports.stats import Difference, Interval, Values, welch_difference
@@ -45,8 +54,13 @@ def content(**claims: dict[str, Any]) -> dict[str, Any]:
     }
 
 
-def grid_of(scores: Scores, about: Mapping[str, Any], registered: Sequence[Mapping[str, Any]] = ()) -> GridData:
-    """A grid whose cells have these scores, and which has no others."""
+def grid_of(
+    scores: Scores,
+    about: Mapping[str, Any],
+    registered: Sequence[Mapping[str, Any]] = (),
+    finished: str | None = "2026-11-23T09:00:00+00:00",
+) -> GridData:
+    """A grid whose cells have these scores, all of one time, and which has no others."""
     seeds = tuple(range(max(map(len, scores.values()))))
     methods = {m: about for m, about in {**TEN_METHODS, **METHODS}.items() if any(name == m for _, name in scores)}
     environments = {e: label for e, label in ENVIRONMENTS.items() if any(name == e for name, _ in scores)}
@@ -57,8 +71,9 @@ def grid_of(scores: Scores, about: Mapping[str, Any], registered: Sequence[Mappi
         status = "failed" if score is None else "done"
         numbers = {} if score is None else {"win_rate": score, "episode_length": 10 - 2 * score}
         rows.append({**vars(cell), "status": status, "key": cell.name, **numbers})
-    nowhere, none = Path("/nonexistent"), pd.DataFrame()
-    return GridData(nowhere, nowhere, plan, pd.DataFrame(rows), none, Curves({}), {}, {}, registered)
+    nowhere, cells = Path("/nonexistent"), pd.DataFrame(rows)
+    stages = pd.DataFrame({"key": cells["key"], "finished": finished})
+    return GridData(nowhere, nowhere, plan, cells, stages, Curves({}), {}, {}, registered)
 
 
 def outcome(scores: Scores, about: Mapping[str, Any], **how: Any) -> ClaimsReport:
@@ -352,6 +367,21 @@ def test_the_page_shows_every_claim_and_every_comparison() -> None:
     assert plain["gates"][0]["passed"] == report.gate("main").passed
 
 
+def test_what_only_the_claims_name_has_its_label_too() -> None:
+    about = content(only=claim(environments=[RTFM, "alfworld"], against=["tabula_rasa", "vae"]))
+    data = grid_of(everywhere(HIGH, LOW), about)
+    labels = {"environments": {"alfworld": "ALFWorld", RTFM: "as the claims call it"}, "methods": {"vae": "VAE"}}
+    claims = {**data.plan.settings["claims"], "labels": labels}
+    data = replace(data, plan=replace(data.plan, settings={**data.plan.settings, "claims": claims}))
+    report = evaluate(data)
+    assert report is not None
+    assert (
+        report.claims[0].why == "1 of 4 comparisons hold; VAE not in this grid: RTFM S1; not in this grid: ALFWorld (2)"
+    )
+    assert {row[3].text for row in claims_table(data, report).rows} >= {"VAE", "Tabula rasa, VAE"}
+    assert {row[1].text for row in claims_table(data, report).rows} >= {"RTFM S1", "ALFWorld"}
+
+
 ENTRY = {"name": "test", "sha256": "0" * 64, "seeds": [0, 1, 2], "results": 0, "at": "2026-11-23T08:00:00+00:00"}
 
 
@@ -367,7 +397,44 @@ def test_claims_that_were_there_before_the_results_are_preregistered() -> None:
     late = evaluate(grid_of(everywhere(HIGH, LOW), about, [entry | {"results": 12}]))
     assert late is not None
     assert not late.preregistered
-    assert "when 12 results were there already" in registration_words(late)
+    assert "2026-11-23 08:00, after 12 results. " in registration_words(late)
+
+
+@pytest.mark.parametrize(
+    ("finished", "older"),
+    [
+        ("2026-11-23T07:59:59+00:00", 12),
+        ("2026-11-23T09:30:00+02:00", 12),
+        ("2026-11-23T07:59:59", 12),
+        (None, 12),
+        ("last Monday", 12),
+        ("2026-11-23T08:00:01+00:00", 0),
+        ("2026-11-23T09:59:59+01:00", 0),
+    ],
+)
+def test_results_that_were_only_elsewhere_when_the_claims_were_registered_are_results(
+    finished: str | None, older: int
+) -> None:
+    """`report` in an empty root registers the claims; then run folders of another machine are copied in."""
+    about = content(only=claim())
+    data = grid_of(everywhere(HIGH, LOW), about, [ENTRY | {"content": about}], finished)
+    report = evaluate(data)
+    assert report is not None
+    (one,) = registrations(data)
+    assert (one.results, one.older, report.preregistered) == (0, older, older == 0)
+    words = "before a result was here, but 12 results are older" if older else "before any result"
+    assert registration_words(report).startswith(f"The claims were registered 2026-11-23 08:00, {words}. ")
+
+
+def test_settings_that_were_changed_after_a_look_are_an_edit() -> None:
+    about = content(only=claim())
+    first = {"preset": "demo", "overrides": {}, "teacher_seeds": None, "tuned": None}
+    entry = ENTRY | {"content": about, "settings": first}
+    later = entry | {"settings": first | {"preset": None, "overrides": {"learner.lr": 0.1}}, "results": 12}
+    report = evaluate(grid_of(everywhere(HIGH, LOW), about, [entry, later]))
+    assert report is not None
+    assert not report.preregistered
+    assert report.edits[0].changes == ("`preset`: demo → null", "`overrides.learner.lr`: not set → 0.1")
 
 
 def test_an_edit_after_a_score_says_what_was_changed() -> None:

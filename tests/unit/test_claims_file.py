@@ -116,6 +116,16 @@ def test_a_plan_has_the_claims_and_no_stage_does(claimed: Toy) -> None:
         claimed.plan("search", "claims=small")
 
 
+def test_claims_bring_the_labels_of_what_a_grid_may_not_have(claimed: Toy) -> None:
+    labels = read_claims(Configs(claimed.configs), "small")["labels"]
+    assert set(labels["environments"]) == {"north", "far-south", "west"}
+    assert set(labels["methods"]) == {"taught", "plain", "taught_less"}
+    own = read_claims(Configs(PROJECT / "configs"), "ldd2022")["labels"]
+    assert own["environments"]["messenger-s2"] == "Messenger S2"
+    assert own["environments"]["alfworld"] == "ALFWorld"
+    assert own["methods"]["vae"] == "VAE pretraining"
+
+
 def test_a_store_notes_the_claims_before_there_are_results_and_every_change(claimed: Toy) -> None:
     store, plan = RunStore(claimed.root), claimed.plan("toy", "claims=small")
     store.write_plan(claimed.plan("toy"))
@@ -138,6 +148,34 @@ def test_a_store_notes_the_claims_before_there_are_results_and_every_change(clai
     assert [entry["seeds"] for entry in entries] == [[0, 1], [0, 1], [0], [0, 1]]
     assert entries[1]["content"]["metrics"]["score"]["margin"] == 0.01
     assert (entries[3]["name"], entries[3]["content"]) == (None, None), "the claims were withdrawn"
+
+
+def test_other_settings_after_a_look_are_noted_with_the_results_of_before(claimed: Toy) -> None:
+    """They name other stages, none of which has a result: what has been seen are those of the plan before."""
+    store, first = RunStore(claimed.root), claimed.plan("toy", "claims=small")
+    store.write_plan(first)
+    result = first.cells[0].stages["exam"]
+    store.publish_result(result, {"key": result})
+    for words in (["learner.lr=0.1"], ["learner.lr=0.1"], ["learner.lr=0.2"], ["learner.lr=0.2", "teacher_seeds=1"]):
+        plan = claimed.plan("toy", "claims=small", *words)
+        assert result not in plan.stages
+        store.write_plan(plan)
+    entries = store.registrations("toy")
+    assert [entry["results"] for entry in entries] == [0, 1, 1, 1]
+    assert [entry["settings"]["overrides"] for entry in entries] == [
+        {},
+        *({"learner.lr": lr} for lr in (0.1, 0.2, 0.2)),
+    ]
+    assert [entry["settings"]["teacher_seeds"] for entry in entries] == [None, None, None, 1]
+    assert {entry["settings"]["preset"] for entry in entries} == {None}
+
+
+def test_claims_that_are_named_with_other_settings_after_a_look_know_of_it(claimed: Toy) -> None:
+    store, bare = RunStore(claimed.root), claimed.plan("toy")
+    store.write_plan(bare)
+    store.publish_result(bare.cells[0].stages["exam"], {"key": bare.cells[0].stages["exam"]})
+    store.write_plan(claimed.plan("toy", "claims=small", "learner.lr=0.1"))
+    assert [entry["results"] for entry in store.registrations("toy")] == [1]
 
 
 def test_a_damaged_note_is_set_aside_and_the_next_one_is_honest(claimed: Toy) -> None:
