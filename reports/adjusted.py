@@ -69,6 +69,12 @@ def holm_entry(family: Family, contrast: Contrast) -> Cell:
     return Cell(p_text(one.p), about, runs=contrast.runs) if one.p == one.p else Cell("–", about, "weak")
 
 
+def differs(family: Family, contrast: Contrast) -> bool:
+    """Whether the p that stands beside a comparison in a figure is below its level; False without a p."""
+    one = family.get(place(contrast))
+    return contrast.welch.p < ALPHA if one is None else one.p < one.alpha
+
+
 def beside(family: Family, contrast: Contrast) -> str:
     """What stands beside a comparison in a figure: its p, Holm's where it has one, and its effect size."""
     if contrast.welch.interval is None:

@@ -12,7 +12,7 @@ from matplotlib.figure import Figure as Canvas
 from reports.aggregate import STATISTICS, Aggregate, Estimate, Improvement, Profile
 from reports.figures import MOST_METHODS, WIDTH, Figure
 from reports.figures.scores import draw_ends
-from reports.figures.style import LineStyle, Theme, method_styles, quiet_axes
+from reports.figures.style import LineStyle, Theme, heading, method_styles, quiet_axes
 from reports.frame import GridData
 from reports.text import interval, number, wrapped
 
@@ -45,7 +45,7 @@ def _interval_figure(data: GridData, found: Sequence[Aggregate], name: str) -> F
         if name != "gap":
             draw_ends(ax, theme)
         ax.set_xlabel(f"{title.lower()} of the normalised score" if name != "gap" else "gap to the expert")
-        ax.set_title(title)
+        heading(figure, title)
 
     return Figure(
         id=f"aggregate-{name}",
@@ -72,7 +72,7 @@ def improvement_figure(data: GridData, found: Sequence[Improvement], runs: tuple
         ax.axvline(0.5, color=theme.quiet, lw=1.0, zorder=1.5)
         ax.set_xlim(-0.03, 1.03)
         ax.set_xlabel(f"probability of improvement of {own}")
-        ax.set_title(f"{own} against each other method")
+        heading(figure, f"{own} against each other method")
 
     return Figure(
         id="aggregate-improvement",
@@ -141,7 +141,7 @@ def _together(data: GridData, found: Mapping[str, Profile], runs: tuple[str, ...
         _finish(ax, theme)
         ax.set_xlabel(X_LABEL)
         ax.set_ylabel(Y_LABEL)
-        ax.set_title("Performance profiles")
+        heading(figure, "Performance profiles")
         figure.legend(loc="outside lower center", ncols=2, fontsize=8, labelcolor=theme.ink)
 
     return Figure(

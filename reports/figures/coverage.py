@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from reports.figures import WIDTH, Figure
-from reports.figures.style import Theme
+from reports.figures.style import Theme, heading
 from reports.frame import STATUSES, GridData
 from reports.text import listed, plural, wrapped
 
@@ -70,7 +70,7 @@ def coverage_figure(data: GridData, environment: str) -> Figure | None:
         ax.tick_params(length=0, labelcolor=theme.ink)
         ax.spines[:].set_visible(False)
         ax.set_xlabel("seed", loc="left")
-        ax.set_title(name)
+        heading(figure, name)
         handles = [Line2D([], [], ls="none", label=status, **_style(LOOKS[status], theme, 6.5)) for status in present]
         figure.legend(handles=handles, loc="outside lower center", ncols=min(3, len(present)), handlelength=1.2)
 

@@ -11,7 +11,7 @@ from matplotlib.figure import Figure as Canvas
 
 from reports.contrasts import Contrast
 from reports.figures import MOST_METHODS, WIDTH, Figure
-from reports.figures.style import LineStyle, Theme, method_styles, quiet_axes
+from reports.figures.style import LineStyle, Theme, heading, method_styles, quiet_axes
 from reports.frame import GridData
 from reports.text import interval, signed, wrapped
 
@@ -23,12 +23,13 @@ ABOVE, BELOW = -0.13, 0.21
 class Line:
     """A comparison in a figure. about: the method that its line is named after, which gives it colour and mark.
 
-    beside: one or two short lines at the right border.
+    beside: one or two short lines at the right border. differs: whether the mark is filled.
     """
 
     contrast: Contrast
     about: str
     beside: str = ""
+    differs: bool = False
 
 
 def difference_figure(
@@ -52,7 +53,7 @@ def difference_figure(
         ax.tick_params(axis="y", labelcolor=theme.ink)
         ax.set_ylim(len(lines) - 0.45, -0.55)
         ax.set_xlabel(axis)
-        ax.set_title(environment)
+        heading(figure, environment)
         ax.margins(x=0.06)
         quiet_axes(ax)
         ax.grid(False, axis="y")
@@ -86,7 +87,7 @@ def _draw_line(ax: Axes, height: int, line: Line, styles: Mapping[str, LineStyle
     if welch.interval is not None:
         bounds = [welch.interval.low, welch.interval.high]
         ax.plot(bounds, [height + ABOVE] * 2, color=style.color, lw=5, alpha=0.35, solid_capstyle="butt")
-    filled = style.color if welch.excludes_zero else theme.paper
+    filled = style.color if line.differs else theme.paper
     ax.plot([welch.difference], [height + ABOVE], style.marker, mfc=filled, mec=style.color, mew=1.6, ms=7)
     if paired is not None and paired.interval is not None:
         ax.plot([paired.interval.low, paired.interval.high], [height + BELOW] * 2, color=style.color, lw=1.1)
@@ -95,8 +96,9 @@ def _draw_line(ax: Axes, height: int, line: Line, styles: Mapping[str, LineStyle
 
 
 CAPTION = (
-    "Mark and thick bar: the difference of the means with its 95% Welch interval; filled where it excludes 0, hollow "
-    "where it does not or cannot be computed. Thin line below: the mean of the differences seed by seed with its 95% t "
-    "interval."
+    "Mark and thick bar: the difference of the means with the 95% Welch interval of this comparison alone. The mark is "
+    "filled where the p beside it is below its level, hollow where it is not or cannot be computed: Holm's p and the "
+    "level of the family where the comparison is in one, otherwise its own p and 0.05. So a mark can be hollow though "
+    "its bar excludes 0. Thin line below: the mean of the differences seed by seed with its 95% t interval."
 )
 """How to read such a figure."""

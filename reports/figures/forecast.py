@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.ticker import FixedLocator, FuncFormatter, NullLocator
 
 from reports.figures import WIDTH, Figure
-from reports.figures.style import Theme, method_styles, quiet_axes
+from reports.figures.style import Theme, heading, method_styles, quiet_axes
 from reports.frame import GridData
 from reports.text import duration, plural
 
@@ -52,7 +52,7 @@ def forecast_figure(data: GridData, stages: pd.DataFrame) -> Figure | None:
         _axes_in_time(ax, limits)
         ax.set_xlabel("predicted")
         ax.set_ylabel("took")
-        ax.set_title("Computing time of each stage")
+        heading(figure, "Computing time of each stage")
         quiet_axes(ax)
         marks = [
             Line2D([], [], ls="none", marker=styles[k].marker, mfc="none", mec=styles[k].color, label=k) for k in kinds

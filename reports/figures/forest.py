@@ -10,7 +10,8 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
 
 from reports.figures import WIDTH, Figure
-from reports.figures.style import Theme, quiet_axes
+from reports.figures.marks import WIN_RATES, bar
+from reports.figures.style import Theme, heading, quiet_axes
 from reports.frame import GridData
 from reports.published import Match
 from reports.stats import Interval
@@ -18,6 +19,8 @@ from reports.text import number, wrapped
 
 APART = 0.17
 """How far ours stands above, and the published value below, the middle of a line."""
+
+LEAVES = " An arrow: it goes on beyond the range of a win rate."
 
 
 def name(data: GridData, match: Match) -> str:
@@ -41,7 +44,7 @@ def forest(data: GridData, environment: str, found: Sequence[Match]) -> Figure |
     def draw(figure: Canvas, theme: Theme) -> None:
         ax = figure.subplots()
         for line, match in enumerate(shown):
-            _draw_line(ax, line, match, theme)
+            _draw_line(ax, line, match, theme, WIN_RATES if data.counts_wins else None)
         names = [f"{wrapped(name(data, match), 27)}\n{match.judgement.verdict}" for match in shown]
         ax.set_yticks(range(len(shown)), names)
         ax.tick_params(axis="y", labelcolor=theme.ink)
@@ -49,7 +52,7 @@ def forest(data: GridData, environment: str, found: Sequence[Match]) -> Figure |
         if data.counts_wins:
             ax.set_xlim(-0.02, 1.02)
         ax.set_xlabel(data.headline_label)
-        ax.set_title(f"{label}: ours and published")
+        heading(figure, f"{label}: ours and published")
         quiet_axes(ax)
         ax.grid(False, axis="y")
         for line in range(1, len(shown)):
@@ -63,7 +66,7 @@ def forest(data: GridData, environment: str, found: Sequence[Match]) -> Figure |
             f"{label}: each line is a value of the ledger, its verdict under its name. Square: our mean over seeds, "
             "with its 95% t interval. Diamond: the published value, with what is printed as ±, whatever that is of. "
             "Wide bar: the 95% prediction interval, where our mean falls if both are of one kind; no bar where the "
-            "ledger does not know enough for one."
+            "ledger does not know enough for one." + (LEAVES if data.counts_wins else "")
         ),
         alt=f"Forest plot of ours against published on {label}: "
         + "; ".join(_in_words(data, match) for match in shown),
@@ -80,14 +83,14 @@ def _in_words(data: GridData, match: Match) -> str:
     return f"{name(data, match)}: {ours}, {theirs}, {match.judgement.verdict}"
 
 
-def _draw_line(ax: Axes, line: int, match: Match, theme: Theme) -> None:
+def _draw_line(ax: Axes, line: int, match: Match, theme: Theme, within: tuple[float, float] | None) -> None:
     blue, orange = theme.lines[1], theme.lines[2]
     prediction, one = match.judgement.prediction, match.published
     if prediction is not None:
-        _bar(ax, prediction, line, lw=15, color=theme.quiet, alpha=0.25, zorder=1)
+        bar(ax, prediction, line, within, lw=15, color=theme.quiet, alpha=0.25, zorder=1)
     if match.ours.n:
         if match.ours.interval is not None:
-            _bar(ax, match.ours.interval, line - APART, lw=2, color=blue)
+            bar(ax, match.ours.interval, line - APART, within, lw=2, color=blue)
         ax.plot([match.ours.mean], [line - APART], marker="s", ms=6, color=blue, mec=theme.ink, mew=0.8)
     if one.value is None:
         place = ax.get_yaxis_transform()
@@ -95,12 +98,8 @@ def _draw_line(ax: Axes, line: int, match: Match, theme: Theme) -> None:
         return
     height = line + APART if match.ours.n else line
     if one.spread is not None:
-        _bar(ax, Interval(one.value - one.spread, one.value + one.spread), height, lw=1.2, color=orange)
+        bar(ax, Interval(one.value - one.spread, one.value + one.spread), height, within, lw=1.2, color=orange)
     ax.plot([one.value], [height], marker="D", ms=6, color=theme.paper, mec=orange, mew=1.6, clip_on=False)
-
-
-def _bar(ax: Axes, bounds: Interval, height: float, **style: object) -> None:
-    ax.plot([bounds.low, bounds.high], [height, height], solid_capstyle="butt", **style)  # type: ignore[arg-type]
 
 
 def _handles(shown: Sequence[Match], theme: Theme) -> list[Line2D | Patch]:

@@ -8,7 +8,7 @@ from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 
 from reports.figures import MOST_METHODS, WIDTH, Figure
-from reports.figures.style import Theme, method_styles, quiet_axes
+from reports.figures.style import Theme, heading, method_styles, quiet_axes
 from reports.frame import GridData
 from reports.text import wrapped
 
@@ -64,7 +64,7 @@ def probe_figure(data: GridData, environment: str) -> Figure | None:
             ax.set_ylim(-0.02, 1.02)
         ax.set_xlabel("accuracy of a linear probe of rep, at the start of RL")
         ax.set_ylabel(data.headline_label)
-        ax.set_title(name)
+        heading(figure, name)
         handles = [
             Line2D([], [], color=s.color, marker=s.marker, ls="none", label=wrapped(data.method_label(m), 26))
             for m, s in styles.items()

@@ -14,6 +14,8 @@ from matplotlib.axes import Axes
 from matplotlib.backends.backend_agg import FigureCanvasAgg
 from matplotlib.figure import Figure
 
+from reports.text import wrapped
+
 Format = Literal["svg", "png", "pdf"]
 
 
@@ -96,6 +98,8 @@ SETTINGS: Mapping[str, Any] = {
     "axes.titlesize": 9.5,
     "axes.titleweight": "bold",
     "axes.titlelocation": "left",
+    "figure.titlesize": 9.5,
+    "figure.titleweight": "bold",
     "axes.spines.top": False,
     "axes.spines.right": False,
     "axes.unicode_minus": True,
@@ -147,6 +151,11 @@ def canvas(theme: Theme, width: float, height: float) -> Iterator[Figure]:
         figure = Figure(figsize=(width, height), layout="constrained")
         FigureCanvasAgg(figure)
         yield figure
+
+
+def heading(figure: Figure, title: str) -> None:
+    """The title of a figure of one pair of axes, from the figure's own border: long labels leave the axes less room."""
+    figure.suptitle(wrapped(title, 46), x=0.01, ha="left")
 
 
 def quiet_axes(axes: Axes) -> None:

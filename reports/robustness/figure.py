@@ -10,7 +10,7 @@ from matplotlib.lines import Line2D
 from matplotlib.patches import Patch, Rectangle
 
 from reports.figures import WIDTH, Figure
-from reports.figures.style import Theme
+from reports.figures.style import Theme, heading
 from reports.frame import GridData
 from reports.robustness.matrix import Matrix, Row
 from reports.text import wrapped
@@ -44,9 +44,11 @@ def matrix_figure(data: GridData, environment: str, matrix: Matrix, runs: tuple[
         ax.tick_params(length=0, labelcolor=theme.ink)
         ax.set_xlim(-0.5, len(names) - 0.5)
         ax.set_ylim(len(rows) - 0.5, -0.5)
-        ax.set_title(about)
+        heading(figure, about)
         _lines_between(ax, len(rows), theme)
-        figure.legend(handles=_handles(rows, theme), loc="outside lower center", ncols=3, handletextpad=0.4)
+        figure.legend(
+            handles=_handles(rows, theme), loc="outside lower center", ncols=3, handlelength=1.4, handletextpad=0.4
+        )
 
     return Figure(
         id=f"multiverse-{environment}",
