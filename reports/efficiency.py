@@ -134,4 +134,7 @@ def _notes(data: GridData, areas: int, goal: Threshold | None) -> Iterator[str]:
             "seed that has not arrived by its last frame stays in the count until there; it is not dropped. A later "
             "fall below does not count against it."
         )
-    yield "Frames of any kind: those of reinforcement learning and all that came before, as on the second axis."
+    yield (
+        "Frames of any kind: those of reinforcement learning and all that came before, as on the second axis. There a "
+        "method that pays much before has little or no policy by the end of the shortest curve."
+    )
