@@ -55,12 +55,22 @@ def contrast_table(
             )
             for contrast in found
         ),
-        notes=NOTES,
+        notes=_notes(data),
         headers=2,
     )
 
 
 CHECKED_P = Column("p", "Welch, permutation")
+
+PAIRED = (
+    "Paired: the same seed plays the same evaluation games with both methods, and starts from the same weights, so "
+    "what the two share cancels; the mean of the per-seed differences. Games won by one only: evaluation games that "
+    "exactly one of the two policies won, summed over shared seeds."
+)
+PAIRED_IMPORTED = (
+    "Paired: the mean of the differences between equal seeds. It is a gain where equal seeds share games and first "
+    "weights, which is not known of imported results."
+)
 
 RESAMPLES = 19_999
 """Of a permutation test that is too large to be exact; as many as the claims use."""
@@ -71,11 +81,12 @@ NOTES = (
     "seeds. d: the difference in pooled standard deviations over seeds; with few seeds it is itself very noisy.",
     "Better: how often a seed of the method scores higher than a seed of the reference, over all pairs, ties counted "
     "half. It has no interval here: a bootstrap of one environment's few seeds would be too narrow.",
-    "Paired: the same seed plays the same evaluation games with both methods, and starts from the same weights, so "
-    "what the two share cancels; the mean of the per-seed differences. Games won by one only: evaluation games that "
-    "exactly one of the two policies won, summed over shared seeds.",
     "†: unreliable, because a method's seeds are all equal or its t interval leaves the range of a win rate.",
 )
+
+
+def _notes(data: GridData) -> tuple[str, ...]:
+    return (*NOTES[:-1], PAIRED if data.plan.origin is None else PAIRED_IMPORTED, NOTES[-1])
 
 
 def difference_entry(found: Difference, runs: tuple[str, ...], flag: str = "") -> Cell:

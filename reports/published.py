@@ -26,9 +26,10 @@ SAME_FRAMES = 0.01
 class Published:
     """One value of the ledger, beside one environment of the grid.
 
-    publication: in a few words. method: of ours, None for another's. value: None where nobody has read it yet; spread:
-    as printed, of the given kind (sd, se, ci95, unknown). margin: how far apart equal results may lie, None where none
-    was fixed. differences: known ones to our setting, as the ledger has them.
+    publication: in a few words. method: of ours, None for another's. unit: as printed (percent, fraction, points).
+    value: None where nobody has read it yet; spread: as printed, of the given kind (sd, se, ci95, unknown). margin: how
+    far apart equal results may lie, None where none was fixed. differences: known ones to our setting, as the ledger
+    has them.
     """
 
     publication: str
@@ -36,6 +37,7 @@ class Published:
     method: str | None
     label: str | None
     metric: str | None
+    unit: str | None
     value: float | None
     spread: float | None
     spread_kind: str | None
@@ -181,6 +183,7 @@ def _entries(file: Mapping[str, Any]) -> list[Published]:
             method=one["method"],
             label=one["label"],
             metric=one["metric"],
+            unit=one["unit"],
             value=_scaled(one["value"], one["unit"]),
             spread=_scaled(one["spread"], one["unit"]),
             spread_kind=one["spread_kind"],

@@ -15,6 +15,7 @@ from matplotlib.patches import Patch
 from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from reports.curves import ALL_FRAMES, HIGH, LOW, POINTS, Curve, Learnt, Panel, thinned
+from reports.evidence import played
 from reports.figures import MOST_METHODS, WIDTH, Figure
 from reports.figures.style import LineStyle, Theme, method_styles, quiet_axes
 from reports.frame import GridData
@@ -44,7 +45,7 @@ def learning_curves(data: GridData, environment: str, shown: Sequence[Panel]) ->
         for ax, panel in zip(figure.subplots(len(shown), 1, squeeze=False)[:, 0], shown, strict=True):
             draw_panel(ax, panel.methods, {m: styles[m] for m in methods})
             finish_axes(ax, data.counts_wins)
-            ax.set_title(panel.title)
+            ax.set_title(wrapped(panel.title, 46))
             ax.set_ylabel(data.headline_label)
             ax.set_xlabel(panel.axis)
         handles = [Line2D([], [], **bold(styles[m]), label=wrapped(data.method_label(m), 26)) for m in methods]
@@ -53,8 +54,8 @@ def learning_curves(data: GridData, environment: str, shown: Sequence[Panel]) ->
     return Figure(
         id=f"curves-{environment}",
         title=f"Learning curves, {name}",
-        caption=f"{name}: {data.headline_label} against frames. {HOW_TO_READ}{_thinned(shown)}"
-        f"{_without_band(data, shown)}{_absent(data, shown)}",
+        caption=f"{name}: {data.headline_label} against frames. {HOW_TO_READ} {played(data)} {PAID_BEFORE}"
+        f"{_thinned(shown)}{_without_band(data, shown)}{_absent(data, shown)}",
         alt=f"Line chart of {data.headline_label} by frames on {name}; {told}",
         size=(WIDTH, height * len(shown) + 0.3 + 0.22 * -(-len(methods) // columns)),
         draw=draw,
@@ -64,13 +65,15 @@ def learning_curves(data: GridData, environment: str, shown: Sequence[Panel]) ->
 
 HOW_TO_READ = (
     "Bold: mean over the seeds whose training is finished, as far as all of them reach; around it its simultaneous 95%"
-    " band, which holds the whole curve of the mean and not only each point (whole runs are reweighted at random). "
-    "Thin: every seed. The report smooths nothing. The games are a fixed list, played greedily at fixed intervals; no "
-    "decision reads them. Training episodes are played by the sampling policy. Where an axis counts all that came "
-    "before, a curve starts at what its seed paid before reinforcement learning: frames of an easier stage that it "
-    "goes on from, of demonstrations, of own interaction and of a trained demonstrator, and frames fitted in "
-    "pretraining (updates × batch, each as often as it was used); a shared stage counts in full for every method. "
-    "Tabula rasa starts at 0, or at the easier stage's frames."
+    " band, which is to hold the whole curve of the mean and not only each point (whole runs are reweighted at random;"
+    " in simulated win rates it did in 90 to 97% of the trials). It is as wide at every frame, also where the seeds "
+    "happen to agree. Thin: every seed. The report smooths nothing."
+)
+PAID_BEFORE = (
+    "Where an axis counts all that came before, a curve starts at what its seed paid before reinforcement learning: "
+    "frames of an easier stage that it goes on from, of demonstrations, of own interaction and of a trained "
+    "demonstrator, and frames fitted in pretraining (updates × batch, each as often as it was used); a shared stage "
+    "counts in full for every method. Tabula rasa starts at 0, or at the easier stage's frames."
 )
 
 
@@ -175,7 +178,7 @@ def draw_panel(ax: Axes, methods: Mapping[str, Learnt], styles: Mapping[str, Lin
     crowded = len(styles) > CROWD
     lines = sum(len(each.seeds) for each in methods.values())
     for method, each in methods.items():
-        draw_band(ax, each, styles[method].color, 0.06 if crowded else 0.18)
+        draw_band(ax, each, styles[method].color, 0.04 if crowded else 0.18)
         draw_seeds(ax, each.seeds, styles[method].color, 0.2 if crowded else 0.5, lines)
     for place, method in enumerate(m for m in styles if m in methods):
         frames, mean = methods[method].frames, methods[method].band.mean

@@ -10,7 +10,8 @@ from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
 from reports.figures import MOST_METHODS, WIDTH, Figure
-from reports.figures.style import LineStyle, Theme, method_styles, quiet_axes
+from reports.figures.marks import WIN_RATES, bar
+from reports.figures.style import LineStyle, Theme, heading, method_styles, quiet_axes
 from reports.frame import GridData
 from reports.normalise import reference
 from reports.stats import mean_interval, wilson_interval
@@ -29,6 +30,9 @@ def final_scores(data: GridData, environment: str) -> Figure | None:
         return None
     name, scale = data.environment_label(environment), reference(data, environment)
     known = scale.why is None
+    what = f"{data.headline_label} on {data.games_label}, imported"
+    if data.plan.origin is None:
+        what = f"{data.headline_label} of the last checkpoint on the fixed list of {data.games_label}"
 
     def draw(figure: Canvas, theme: Theme) -> None:
         styles = method_styles(data.methods, theme)
@@ -42,8 +46,8 @@ def final_scores(data: GridData, environment: str) -> Figure | None:
             draw_ends(ax, theme, scale.random, scale.expert)
         if data.counts_wins:
             ax.set_xlim(-0.02, 1.02)
-        ax.set_xlabel(f"{data.headline_label} on {data.games_label}, last checkpoint")
-        ax.set_title(name)
+        ax.set_xlabel(f"{data.headline_label} on {data.games_label}{'' if data.plan.origin else ', last checkpoint'}")
+        heading(figure, name)
         quiet_axes(ax)
         ax.grid(False, axis="y")
 
@@ -51,10 +55,9 @@ def final_scores(data: GridData, environment: str) -> Figure | None:
         id=f"scores-{environment}",
         title=f"Final scores, {name}",
         caption=(
-            f"{name}: {data.headline_label} of the last checkpoint on the fixed list of {data.games_label}. Large mark "
-            "and bar: mean over seeds with its 95% t interval; no bar where that is undefined, an arrow where it "
-            "leaves the range of a win rate. Small marks: every seed, with the 95% Wilson interval of its games."
-            + (" Dashed: random play and our expert on such games." if known else "")
+            f"{name}: {what}. Large mark and bar: mean over seeds with its 95% t interval; no bar where that is "
+            "undefined, an arrow where it leaves the range of a win rate. Small marks: every seed, with the 95% Wilson "
+            "interval of its games." + (" Dashed: random play and our expert on such games." if known else "")
         ),
         alt=f"Dot plot of final {data.headline_label} on {name}: "
         + "; ".join(f"{data.method_label(m)} {_seed_list(done[done['method'] == m][data.headline])}" for m in methods)
@@ -103,15 +106,8 @@ def draw_scores(ax: Axes, line: int, data: GridData, rows: pd.DataFrame, style: 
         return
     summary = mean_interval(values)
     if summary.interval is not None:
-        least, most = (0.0, 1.0) if data.counts_wins else (-np.inf, np.inf)
-        low, high = max(summary.interval.low, least), min(summary.interval.high, most)
-        ax.plot([low, high], [line - 0.15] * 2, color=style.color, lw=6, alpha=0.3, solid_capstyle="butt")
-        for border, leaves, marker in (
-            (least, summary.interval.low < least, "<"),
-            (most, summary.interval.high > most, ">"),
-        ):
-            if leaves:
-                ax.plot([border], [line - 0.15], marker=marker, color=style.color, ms=6, clip_on=False)
+        within = WIN_RATES if data.counts_wins else None
+        bar(ax, summary.interval, line - 0.15, within, color=style.color, lw=6, alpha=0.3)
     heights = line + (np.linspace(0.06, 0.36, values.size) if values.size > 1 else np.array([0.15]))
     seeds = zip(values, heights, data.games(rows), strict=True)
     noise = [(wilson_interval(round(value * games), games), height) for value, height, games in seeds if games]

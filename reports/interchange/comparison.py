@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
@@ -95,6 +96,26 @@ class Comparison:
         """A name for readers, of whichever side has one."""
         labels = [one.results.label(group, name) for one in self.sides]
         return next((label for label in labels if label != name), name)
+
+    def provenance(self, environment: str, method: str) -> str:
+        """Where a method comes from on an environment: `released`; `A released, B ours` where the sides differ."""
+        a, b = (" / ".join(words.get((environment, method), ())) for words in self._provenances)
+        return (a or b) if not a or not b or a == b else f"A {a}, B {b}"
+
+    @cached_property
+    def _provenances(self) -> tuple[dict[tuple[str, str], list[str]], dict[tuple[str, str], list[str]]]:
+        """Of both sides: (environment, method) -> what its rows say of its provenance, each once."""
+        first, second = (_provenances(cells) for cells in self.cells)
+        return first, second
+
+
+def _provenances(cells: Mapping[Key, Mapping[str, Any]]) -> dict[tuple[str, str], list[str]]:
+    found: dict[tuple[str, str], list[str]] = {}
+    for (environment, method, _), row in cells.items():
+        words, word = found.setdefault((environment, method), []), row.get("provenance")
+        word = word if isinstance(word, str) else "unknown"
+        words += [word] if word not in words else []
+    return found
 
 
 def _by_cell(scores: pd.DataFrame) -> dict[Key, dict[str, Any]]:

@@ -27,7 +27,7 @@ def pair_table(found: Comparison) -> Table:
         rows=tuple(
             (
                 Cell(found.label("environments", pair.environment)),
-                Cell(found.label("methods", pair.method)),
+                Cell(found.label("methods", pair.method), found.provenance(pair.environment, pair.method)),
                 *(_mean(mean_interval(values), n) for values, n in zip(pair.values, pair.planned, strict=True)),
                 _difference(welch_difference(pair.values[1], pair.values[0])),
                 _difference(paired_difference(pair.shared[1], pair.shared[0])),
@@ -65,7 +65,7 @@ def cell_table(found: Comparison) -> Table:
         rows.append(
             (
                 Cell(found.label("environments", key[0])),
-                Cell(found.label("methods", key[1])),
+                Cell(found.label("methods", key[1]), found.provenance(key[0], key[1])),
                 Cell(str(key[2])),
                 *(_score(found, place, key) for place in (0, 1)),
                 Cell(signed(scores[1] - scores[0], 4)),

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from reports.aggregate import STATISTICS, Aggregate, Estimate, aggregates, improvements, profiles
 from reports.contrasts import subject
+from reports.evidence import nothing_finished
 from reports.figures import MOST_METHODS
 from reports.figures.aggregate import improvement_figure, interval_figures, profile_figures
 from reports.frame import GridData
@@ -31,6 +32,9 @@ def page(data: GridData) -> Page | None:
     """Aggregate; a search has none, for its candidates are chosen by these scores."""
     if data.search:
         return None
+    if nothing_finished(data):
+        words = "No run is finished, so there is nothing to put together."
+        return Page("aggregate", "Aggregate", (Text(words), reference_table(data)))
     scores = normalised(data)
     blocks: list[Block] = [Text(SCALE)]
     if len(scores.references) >= FEWEST:

@@ -5,14 +5,14 @@ from __future__ import annotations
 import functools
 
 from reports.ablations import baselines
-from reports.adjusted import HOLM_COLUMN, Family, beside, holm_entry, registered, unregistered
+from reports.adjusted import HOLM_COLUMN, holm_entry, registered, unregistered
 from reports.claims import ClaimsReport, claims_table, evaluate
 from reports.coefficients import unequal_warning
+from reports.contrast_figure import contrast_figures
 from reports.contrast_table import CHECKED_P, checked_p_entry, contrast_table, p_entry
 from reports.contrast_words import brief, sentence
 from reports.contrasts import Contrast, Won, compared, contrasts, reference, subject
-from reports.figures import Figure
-from reports.figures.differences import CAPTION, Line, difference_figure
+from reports.evidence import nothing_finished, with_results, without_results
 from reports.frame import GridData
 from reports.page import Block, Bullets, Folded, Gallery, Page, Text
 from reports.pages.results import shared_teachers
@@ -21,14 +21,18 @@ from reports.tables import Column
 from reports.text import plural
 
 
-def page(data: GridData) -> Page:
-    """Comparisons with each baseline and those behind the claims; then, exploratory, with the reference."""
+def page(data: GridData) -> Page | None:
+    """Comparisons with each baseline and those behind the claims, then, exploratory, with the reference; None for a
+    search."""
     if data.search:
-        return Page("comparisons", "Comparisons", (Text("Candidates of a search are compared under Tuning."),))
+        return None
     if len(data.methods) < 2:
         return Page("comparisons", "Comparisons", (Text("The grid has no two methods to compare."),))
+    if nothing_finished(data):
+        return Page("comparisons", "Comparisons", (Text("No run is finished, so there is nothing to compare."),))
     won, report = functools.cache(data.won), evaluate(data)
-    blocks = [*shared_teachers(data), *unequal_warning(data), *against_baselines(data, report, won)]
+    warnings = [*shared_teachers(data), *unequal_warning(data), *without_results(data)]
+    blocks = [*warnings, *against_baselines(data, report, won)]
     if report is not None:
         blocks.append(claims_table(data, report))
     return Page("comparisons", "Comparisons", (*blocks, *against_reference(data, won)))
@@ -42,12 +46,20 @@ def against_baselines(data: GridData, report: ClaimsReport | None, won: Won) -> 
     if not found:
         return [Text(f"The grid has no method that {name} is to be compared with.")]
     family = registered(data, report) if report is not None else unregistered(found)
-    figures = tuple(
-        figure for e in data.environments if (figure := baseline_figure(data, found, family, e)) is not None
+    shown = with_results(data, found)
+    figures = contrast_figures(
+        data,
+        shown,
+        family,
+        lambda contrast: contrast.reference,
+        id="difference",
+        title=f"{name} against each baseline",
+        axis=f"{data.headline_label} of {name} minus that of …",
+        caption=f"{data.headline_label} of {name} minus that of each baseline",
     )
     table = contrast_table(
         data,
-        found,
+        shown,
         won,
         id="baselines",
         caption=f"Difference in {data.headline_label} of {data.method_names([own])} to each baseline",
@@ -60,7 +72,7 @@ def against_baselines(data: GridData, report: ClaimsReport | None, won: Won) -> 
         ),
         *([Gallery(figures)] if figures else []),
         table,
-        power_table(data, found, family),
+        power_table(data, shown, family),
     ]
 
 
@@ -70,7 +82,7 @@ def about_family(report: ClaimsReport | None, found: list[Contrast]) -> str:
     if report is None:
         return (
             "No claims were registered for this grid, so all of it is exploratory. Holm's p corrects for the "
-            f"{plural(len(found), 'comparison')} shown here; one without a p still counts. {reads}"
+            f"{plural(len(found), 'comparison')} of the grid; one without a p still counts. {reads}"
         )
     return (
         f"The claims of `{report.name}` name the comparisons that count; Holm's p corrects for all comparisons of a "
@@ -78,25 +90,9 @@ def about_family(report: ClaimsReport | None, found: list[Contrast]) -> str:
     )
 
 
-def baseline_figure(data: GridData, found: list[Contrast], family: Family, environment: str) -> Figure | None:
-    """The comparisons of one environment; None without any."""
-    lines = [Line(c, c.reference, beside(family, c)) for c in found if c.environment == environment]
-    if not lines:
-        return None
-    name, label = data.environment_label(environment), data.method_label(subject(data))
-    return difference_figure(
-        data,
-        lines,
-        id=f"difference-{environment}",
-        title=f"{label} against each baseline, {name}",
-        axis=f"{data.headline_label} of {label} minus that of …",
-        caption=f"{name}: {data.headline_label} of {label} minus that of each baseline. {CAPTION}",
-    )
-
-
 def against_reference(data: GridData, won: Won) -> list[Block]:
     """Every method against the reference: in words, the numbers folded."""
-    found, own = contrasts(data), subject(data)
+    found, own = with_results(data, contrasts(data)), subject(data)
     base = data.method_label(reference(data))
     about = [contrast for contrast in found if contrast.method == own]
     others = [contrast for contrast in found if contrast.method != own]

@@ -17,6 +17,8 @@ def page(data: GridData) -> Page | None:
     rows = variants(data, PROBE)
     if not rows:
         return None
+    if not any(key in data.finished for row in rows for key in row.keys):
+        return Page("diagnostics", "Diagnostics", (Text("No probe is finished."),), appendix=True)
     drawn = [figure for name in data.environments if (figure := probe_figure(data, name)) is not None]
     blocks: list[Block] = [
         Text(

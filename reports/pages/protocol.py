@@ -5,10 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from reports.claims import Registration, registrations
 from reports.coefficients import METHOD, Choice, choices, unequal_warning
+from reports.evidence import policy_modes
 from reports.frame import GridData
 from reports.page import Block, Facts, Page, Text
-from reports.tables import Cell, Column, Table
+from reports.tables import Cell, Column, Mark, Table
 from reports.text import number, plain_value
 
 SWITCHES = ("pretrain", "demos", "checkpoint", "language", "head", "initialise", "distill", "shaping")
@@ -68,9 +70,9 @@ def settings(data: GridData) -> tuple[tuple[str, str], ...]:
         ),
         (
             "Evaluation",
-            f"{' or '.join(map(str, episodes)) or 'unknown number of'} {data.games_label} per seed, a fixed list"
+            f"{' or '.join(map(str, episodes)) or 'unknown number of'} {data.games_label} per seed"
             + "".join(f", `{name}`" for name in data.evaluated_on.values())
-            + "; a seed's list is the same for all methods",
+            + ("" if data.plan.origin else ", a fixed list; a seed's list is the same for all methods"),
         ),
         ("Policy in the evaluation", ", ".join(policy_modes(data)) or "unknown"),
         ("Searched settings", _searched(data)),
@@ -94,13 +96,8 @@ def _claims(data: GridData) -> str:
     return f"`configs/claims/{given['name']}.yaml`, SHA-256 `{str(given['sha256'])[:12]}`, see the registrations"
 
 
-def policy_modes(data: GridData) -> list[str]:
-    """How the finished evaluations chose actions: argmax, sampled, …"""
-    return sorted({str(m["policy_mode"]) for m in data.stages["metrics"] if "policy_mode" in m})
-
-
 def registration_table(data: GridData) -> list[Table]:
-    """Every text of the claims, and every set of seeds, that a plan of this grid has named, first to last."""
+    """Every text of the claims, every set of seeds and every settings of a plan of this grid, first to last."""
     if not data.registrations:
         return []
     return [
@@ -109,25 +106,29 @@ def registration_table(data: GridData) -> list[Table]:
             caption="When the claims were registered",
             columns=(
                 Column("When", "UTC", numeric=False), Column("Claims", numeric=False), Column("SHA-256", numeric=False),
-                Column("Seeds", numeric=False), Column("Results there by then"),
+                Column("Seeds", numeric=False), Column("What changed", numeric=False),
+                Column("Results there by then"), Column("Results that are older"),
             ),
-            rows=tuple(_registration(number, entry) for number, entry in enumerate(data.registrations)),
+            rows=tuple(_registration(one) for one in registrations(data)),
             notes=(
-                "A claim that was written down or changed, or seeds that were added, when results of this grid were "
-                "there already, is a look at data and no prediction.",
+                "A claim that was written down or changed, or seeds or settings that were changed, when results of "
+                "this grid were there already, is a look at data and no prediction. Older: results that were finished "
+                "before it, wherever their folders were then; one that does not say when it was finished counts too.",
             ),
         )
     ]  # fmt: skip
 
 
-def _registration(number: int, entry: Mapping[str, Any]) -> tuple[Cell, ...]:
-    blind = entry["results"] == 0
+def _registration(one: Registration) -> tuple[Cell, ...]:
+    mark: Mark = "" if one.blind else "weak"
     return (
-        Cell(str(entry["at"])[:16].replace("T", " ")),
-        Cell(f"`configs/claims/{entry['name']}.yaml`" if entry["name"] else "none", "a change" if number else "first"),
-        Cell(f"`{str(entry['sha256'])[:12]}`" if entry["sha256"] else "–"),
-        Cell(", ".join(map(str, entry["seeds"]))),
-        Cell(str(entry["results"]), "" if blind else "not blind", "" if blind else "weak"),
+        Cell(one.at[:16].replace("T", " ")),
+        Cell(f"`configs/claims/{one.name}.yaml`" if one.name else "none"),
+        Cell(f"`{one.sha256[:12]}`" if one.sha256 else "–"),
+        Cell(", ".join(map(str, one.seeds))),
+        Cell("; ".join(one.changes) or "the first"),
+        Cell(str(one.results), "" if one.blind else "not blind", mark),
+        Cell(str(one.older), mark=mark),
     )
 
 

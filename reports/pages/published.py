@@ -8,6 +8,7 @@ from typing import Any
 
 import numpy as np
 
+from reports.claims import registrations
 from reports.figures.forest import forest, name
 from reports.frame import GridData
 from reports.page import Block, Facts, Gallery, Page, Text
@@ -43,7 +44,7 @@ def page(data: GridData) -> Page | None:
         *_empty(data, found),
         *([Gallery(drawn)] if drawn else []),
         *([ledger_table(data, found)] if found else []),
-        *([statement_table(data, ledger)] if any(file["content"]["statements"] for file in ledger) else []),
+        *_statements(data, ledger),
         Text("Sources, and the digest of the ledger's file as it stands in the plan:"),
         Facts(tuple(_source(file) for file in ledger)),
     ]
@@ -79,12 +80,12 @@ def ledger_table(data: GridData, found: Sequence[Match]) -> Table:
     """One row per value."""
     return Table(
         id="published",
-        caption=f"Ours and published: {data.headline_label} on {data.games_label}",
+        caption=f"Ours, on {data.games_label}, and published",
         columns=(
             Column("Environment", numeric=False),
             Column("Method", numeric=False),
-            Column("Published", "±, seeds"),
-            Column("Ours", "95% interval"),
+            Column("Published", "what, ±, seeds"),
+            Column("Ours", "what, 95% interval"),
             Column("Difference", "prediction interval"),
             Column("Verdict", numeric=False),
             Column("Why, and known differences", numeric=False),
@@ -107,34 +108,47 @@ def _row(data: GridData, match: Match) -> tuple[Cell, ...]:
     one, judgement = match.published, match.judgement
     difference = Cell("–", mark="weak")
     if not math.isnan(judgement.difference):
-        prediction = interval(judgement.prediction) if judgement.prediction else "none"
-        difference = Cell(signed(judgement.difference), prediction, runs=match.runs)
+        prediction = interval(judgement.prediction, _digits(one)) if judgement.prediction else "none"
+        difference = Cell(signed(judgement.difference, _digits(one)), prediction, runs=match.runs)
     return (
         Cell(data.environment_label(one.environment)),
         data.method_entry(one.method, one.environment) if one.method else Cell(name(data, match)),
-        _published(one),
-        _ours(match),
+        _published(data, one),
+        _ours(data, match),
         difference,
         Cell(judgement.verdict),
         Cell("; ".join(remarks(match))),
     )
 
 
-def _published(one: Published) -> Cell:
+def _digits(one: Published) -> int:
+    """Decimals of its numbers: none of game points, which are in the hundreds and thousands."""
+    return 0 if one.unit == "points" else 3
+
+
+def _unit(data: GridData, one: Published) -> str:
+    """What its numbers are, as they stand in the table, where a percentage has become a fraction of 1."""
+    metric = (one.metric or data.headline).replace("_", " ")
+    return f"{metric}, points" if one.unit == "points" else metric
+
+
+def _published(data: GridData, one: Published) -> Cell:
     if one.value is None:
         return Cell("–", "not read yet", "weak")
-    spread = "" if one.spread is None else f"± {number(one.spread)} ({KINDS[str(one.spread_kind)]}) · "
+    spread = None if one.spread is None else f"± {number(one.spread, _digits(one))} ({KINDS[str(one.spread_kind)]})"
     seeds = "seeds not said" if one.seeds is None else plural(one.seeds, "seed")
-    return Cell(number(one.value), spread + seeds)
+    return Cell(number(one.value, _digits(one)), " · ".join(filter(None, (_unit(data, one), spread, seeds))))
 
 
-def _ours(match: Match) -> Cell:
-    if match.published.method is None:
+def _ours(data: GridData, match: Match) -> Cell:
+    one, ours = match.published, match.ours
+    if one.method is None:
         return Cell("–", "no method of ours", "weak")
-    if match.ours.n == 0:
+    if ours.n == 0:
         return Cell("–", f"0/{match.planned}" if match.planned else "not in this grid", "weak")
-    spread = interval(match.ours.interval) if match.ours.interval else (match.ours.why or "")
-    return Cell(number(match.ours.mean), f"{spread} · {match.ours.n}/{match.planned}", runs=match.runs)
+    spread = interval(ours.interval, _digits(one)) if ours.interval else (ours.why or "")
+    about = f"{_unit(data, one)} · {spread} · {ours.n}/{match.planned}"
+    return Cell(number(ours.mean, _digits(one)), about, runs=match.runs)
 
 
 def remarks(match: Match) -> list[str]:
@@ -147,6 +161,16 @@ def remarks(match: Match) -> list[str]:
     return found
 
 
+def _statements(data: GridData, ledger: Sequence[dict[str, Any]]) -> list[Block]:
+    said = {e for file in ledger for one in file["content"]["statements"] for e in one["environments"]}
+    if not said:
+        return []
+    if all(data.done(environment).empty for environment in said):
+        words = "The ledger also has statements without a number; nothing is finished here that they are about."
+        return [Text(words, "note")]
+    return [statement_table(data, ledger)]
+
+
 def statement_table(data: GridData, ledger: Sequence[dict[str, Any]]) -> Table:
     """What is said without a number, and which way this grid's means point."""
     rows = [
@@ -154,7 +178,7 @@ def statement_table(data: GridData, ledger: Sequence[dict[str, Any]]) -> Table:
         for file in ledger
         for statement in file["content"]["statements"]
         for environment in data.environments
-        if environment in statement["environments"]
+        if environment in statement["environments"] and not data.done(environment).empty
         for row in [_direction(data, file["content"]["title"], statement, environment)]
     ]
     return Table(
@@ -168,11 +192,21 @@ def statement_table(data: GridData, ledger: Sequence[dict[str, Any]]) -> Table:
         rows=tuple(rows),
         notes=(
             "Higher, lower: the 95% Welch interval of the difference excludes 0; not adjusted for the number of "
-            "comparisons. The tests of the paper's claims, adjusted and registered beforehand, stand under Verdict and "
-            "Comparisons. All of it is about the settings of this grid.",
+            f"comparisons. {_tests(data)}All of it is about the settings of this grid.",
         ),
         headers=2,
     )
+
+
+def _tests(data: GridData) -> str:
+    """Where the adjusted tests of the same stand, and whether they were registered before there were results."""
+    claims = data.plan.settings.get("claims")
+    if not claims:
+        return ""
+    noted = registrations(data)
+    before = bool(noted) and all(one.blind for one in noted)
+    words = "registered beforehand" if before else "not all registered before the results (see Protocol)"
+    return f"The tests of the claims of {claims['name']}, adjusted and {words}, stand under Verdict and Comparisons. "
 
 
 DIRECTIONS = ("Higher than", "Cannot be told from", "Lower than", "Nothing known against")

@@ -5,13 +5,14 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reports.contrasts import unreliable
+from reports.evidence import scored, too_few
 from reports.figures.scores import final_scores
 from reports.frame import GridData
 from reports.page import Block, Gallery, Page, Text
 from reports.pages.crossed import crossed
 from reports.stats import NO_SPREAD, ONE_SEED, Standing, mean_interval, standings
 from reports.tables import Cell, Mark, Table
-from reports.text import interval, number, plural
+from reports.text import interval, listed, number, plural
 
 MARKS: dict[Standing, Mark] = {"best": "best", "tied": "tied", "unknown": "unknown"}
 
@@ -21,14 +22,34 @@ def page(data: GridData) -> Page:
     figures = tuple(figure for name in data.environments if (figure := final_scores(data, name)) is not None)
     blocks: list[Block] = [
         Text(
-            "The replicate is the training seed: a seed's evaluation games are averaged first, and intervals are "
-            f"over seeds. The score is the last checkpoint's on {data.games_label}; no checkpoint is chosen by it."
+            "The replicate is the training seed: a seed's evaluation games are averaged first, and intervals are over "
+            f"seeds. {scored(data)}"
         ),
+        *too_few(data),
         *shared_teachers(data),
+        *other_metrics_of_claims(data),
         main_table(data),
         *([Gallery(figures)] if figures else []),
     ]
     return Page("results", "Results", tuple(blocks))
+
+
+def other_metrics_of_claims(data: GridData) -> list[Block]:
+    """Where the claims score an environment of the grid by another metric than this page."""
+    claims = data.plan.settings.get("claims")
+    metrics = claims["content"]["environments"] if claims else {}
+    places: dict[str, list[str]] = {}
+    for environment in data.environments:
+        if (metric := metrics.get(environment, data.headline)) != data.headline:
+            places.setdefault(metric, []).append(data.environment_label(environment))
+    return [
+        Text(
+            f"The claims are about {metric.replace('_', ' ')} on {listed(names)}, not about {data.headline_label}, "
+            "which this page shows everywhere; the numbers that decide them stand under Comparisons.",
+            "note",
+        )
+        for metric, names in places.items()
+    ]
 
 
 def shared_teachers(data: GridData) -> list[Block]:

@@ -7,8 +7,9 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from reports.evidence import nothing_finished
 from reports.frame import GridData
-from reports.page import Page
+from reports.page import Page, Text
 from reports.stats import mean_interval, wilson_interval
 from reports.tables import Cell, Column, Table
 from reports.text import interval, number, plural
@@ -19,6 +20,8 @@ HIDDEN = ("episodes",)
 
 def page(data: GridData) -> Page:
     """Every seed."""
+    if nothing_finished(data):
+        return Page("every-seed", "Every seed", (Text("No run is finished."),), appendix=True)
     return Page("every-seed", "Every seed", (seed_table(data), *other_metrics(data)), appendix=True)
 
 

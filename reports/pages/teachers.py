@@ -160,6 +160,9 @@ INVERSE_MODELS = Kind(
 
 def page(data: GridData) -> Page:
     """Demonstrations and teacher quality."""
+    if not data.finished:
+        words = "No demonstrations and no model are finished."
+        return Page("teachers", "Demonstrations and teachers", (Text(words),), appendix=True)
     blocks: list[Block] = []
     fitted = variants(data, PRETRAIN)
     for name, kind in {**KINDS, "": OTHER}.items():

@@ -49,10 +49,10 @@ def alternatives(data: GridData) -> tuple[list[Analysis], list[str]]:
     ]
     absent = []
     if any(data.curves.points(key, f"test/{metric_of(data, e)}")[1].size for e, key in _policies(data)):
-        curve = "on the games of the learning curve"
+        curve = "of each seed's learning curve on evaluation games"
         found += [
-            Analysis("last", "Last point", f"the last checkpoint {curve}", _checkpoint(data, _last)),
-            Analysis("best", "Best point", f"the best checkpoint of each seed {curve}", _checkpoint(data, _best)),
+            Analysis("last", "Last point", f"the last point {curve}", _checkpoint(data, _last)),
+            Analysis("best", "Best point", f"the best point {curve}", _checkpoint(data, _best)),
         ]
     else:
         absent.append("Last and best checkpoint: no run has a learning curve on test games.")

@@ -1,15 +1,17 @@
-"""What missing runs could change: worst and best case of every comparison that lacks some (statistics.md rule 13)."""
+"""What missing runs could change: worst and best case of every mean and comparison that lacks some (statistics.md rule
+13)."""
 
 from __future__ import annotations
 
 from dataclasses import dataclass
-from math import isnan
+from math import isnan, nan
 
 from reports.claims import ClaimsReport
 from reports.contrasts import contrasts
 from reports.frame import GridData
+from reports.robustness.alternatives import finished, metric_of
 from reports.robustness.verdicts import Key
-from reports.stats import Interval, mean_bounds
+from reports.stats import Interval, Values, mean_bounds
 
 
 @dataclass(frozen=True)
@@ -32,6 +34,54 @@ class Bounded:
     def sign_survives(self) -> bool:
         """Whether the difference has one sign whatever the missing runs would have shown."""
         return self.bounds is not None and not self.bounds.contains(0.0)
+
+
+@dataclass(frozen=True)
+class BoundedMean:
+    """A method that lacks planned runs on an environment. mean: of the finished ones, NaN without any.
+
+    bounds: of the mean, if the missing runs had any score; None where the metric has no ends.
+    """
+
+    environment: str
+    method: str
+    metric: str
+    finished: int
+    planned: int
+    mean: float
+    bounds: Interval | None
+    runs: tuple[str, ...]
+
+
+def incomplete_means(data: GridData) -> list[BoundedMean]:
+    """Every method that can be run on an environment and lacks a score there, by environment."""
+    found = []
+    for environment in data.environments:
+        metric = metric_of(data, environment)
+        for method in data.methods:
+            planned = data.group(environment, method)
+            planned = planned[planned["status"] != "unavailable"]
+            keys, _, scores = finished(data, environment, method)
+            missing = len(planned) - scores.size
+            if missing:
+                ends = _ends(data, metric, scores)
+                bounds = mean_bounds(scores, missing, *ends) if ends else None
+                mean = float(scores.mean()) if scores.size else nan
+                n, total = scores.size, len(planned)
+                found.append(BoundedMean(environment, method, metric, n, total, mean, bounds, tuple(keys)))
+    return found
+
+
+def _ends(data: GridData, metric: str, scores: Values) -> tuple[float, float] | None:
+    """The lowest and the highest score that a metric can have; None where nobody says so, or a score lies beyond."""
+    claims = data.plan.settings.get("claims")
+    about = (claims["content"]["metrics"] if claims else {}).get(metric)
+    if about is None:
+        about = {"low": 0.0, "high": 1.0} if data.counts_wins and metric == data.headline else {}
+    low, high = about.get("low"), about.get("high")
+    if low is None or high is None or any(not low <= score <= high for score in scores):
+        return None
+    return low, high
 
 
 def with_missing(data: GridData, report: ClaimsReport | None) -> list[Bounded]:

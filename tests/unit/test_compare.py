@@ -15,7 +15,7 @@ from reports.build import build
 from reports.frame import load
 from reports.interchange.comparing import compare, summary, warnings
 from reports.interchange.comparison import Comparison
-from reports.interchange.comparison_tables import pair_table
+from reports.interchange.comparison_tables import cell_table, pair_table
 from reports.interchange.exporting import export
 from reports.interchange.importing import import_results
 from reports.interchange.sides import Side, side
@@ -74,6 +74,20 @@ def test_the_first_sentence_counts_and_names_the_widest_gap(place: Path) -> None
     assert summary(compared(place, "ours", "ours")) == (
         "All 8 cells that A and B have both finished have equal scores, bit for bit."
     )
+
+
+def test_where_a_method_comes_from_stands_under_its_name_on_both_sides(place: Path, tmp_path: Path) -> None:
+    for found in (pair_table(compared(place)), cell_table(compared(place))):
+        assert {row[1].text: row[1].detail for row in found.rows} == {
+            "Tabula rasa": "released",
+            "LDD": "released",
+            "LDD-rep": "ours",
+        }
+    table = tmp_path / "bare.csv"
+    table.write_text("environment,method,seed,win_rate\nrtfm-s1,ldd,0,0.5\n")
+    sides = (side(place / "ours", None, name) for name in ("synthetic", str(table)))
+    tags = {row[1].text: row[1].detail for row in pair_table(Comparison(*sides)).rows}
+    assert tags == {"Tabula rasa": "released", "LDD": "A released, B unknown", "LDD-rep": "ours"}
 
 
 def test_different_settings_and_unknown_ones_are_told(place: Path, tmp_path: Path) -> None:

@@ -11,6 +11,8 @@ import numpy as np
 import pytest
 
 from reports.ablations import baselines, changes, variants_of_subject
+from reports.adjusted import Adjusted, place
+from reports.contrast_figure import contrast_figures
 from reports.contrasts import compared, contrasts
 from reports.figures import Figure
 from reports.figures.differences import ABOVE, Line, difference_figure
@@ -18,7 +20,7 @@ from reports.figures.style import LIGHT, canvas
 from reports.frame import GridData, load
 from reports.page import Page
 from reports.pages import ablations, comparisons
-from reports.stats import permutation_test, smallest_effect, welch_difference
+from reports.stats import holm, permutation_test, smallest_effect, welch_difference
 from reports.tables import Cell, Table
 from reports.writing.render import to_markdown
 from tests.synthetic import TEN_METHODS, make_plan, make_search, write_runs
@@ -126,8 +128,8 @@ def test_a_registered_comparison_is_corrected_for_its_family_and_no_other_is(cla
     table, p = table_of(page, "baselines"), welch_difference(SCORES["ldd"], SCORES["vae"]).p
     row = row_of(table, "RTFM S1", "VAE pretraining")
     assert row["Holm p"].plain == f"{3 * p:.3f} of 4", "the second smallest of four, two of them not in this grid"
-    for place in (("RTFM S1", "Inverse RL"), ("Messenger S1", "VAE pretraining")):
-        assert row_of(table, *place)["Holm p"].plain == "– exploratory"
+    for headings in (("RTFM S1", "Inverse RL"), ("Messenger S1", "VAE pretraining")):
+        assert row_of(table, *headings)["Holm p"].plain == "– exploratory"
     assert "claim_comparisons" in [found.id for found in page.tables()]
     assert "No claims were registered" not in to_markdown("report", [page])
 
@@ -199,16 +201,32 @@ def marks(figure: Figure) -> dict[float, tuple[float, bool]]:
         }
 
 
-def test_a_mark_is_filled_where_its_interval_excludes_0(data: GridData) -> None:
+def test_a_mark_is_filled_by_the_p_that_stands_beside_it(data: GridData) -> None:
+    """Holm's, of all comparisons of the page: each of them is on two environments here."""
     figure = next(figure for figure in comparisons.page(data).figures() if figure.id == "difference-rtfm-s1")
     found = marks(figure)
     expected = [welch_difference(SCORES["ldd"], SCORES[name]) for name in baselines(data)]
-    assert {height: filled for height, (_, filled) in found.items()} == {
-        height: bool(welch.excludes_zero) for height, welch in enumerate(expected)
-    }
+    adjusted = holm([welch.p for welch in expected] * 2)
+    assert [found[height][1] for height in range(4)] == [p < 0.05 for p in adjusted[:4]]
     assert [round(found[height][0], 3) for height in range(4)] == [round(welch.difference, 3) for welch in expected]
     assert {filled for _, filled in found.values()} == {True, False}
     assert len(figure.runs) == 15, "three seeds of LDD and of four baselines, LDD's once"
+
+
+def test_a_mark_is_hollow_where_only_the_unadjusted_interval_excludes_0(data: GridData) -> None:
+    """LDD without initialisation: p 0.0498 of this comparison alone, which four of a family make 0.2."""
+    (one,) = (c for c in compared(data, [("ldd_distill_only", "ldd")]) if c.environment == "rtfm-s1")
+    assert one.welch.excludes_zero
+    words = {"id": "x", "title": "x", "axis": "x", "caption": "x"}
+    for family, beside, filled in (
+        ({}, "p 0.050", True),
+        ({place(one): Adjusted(4 * one.welch.p, 4, 0.05, True)}, "Holm p 0.199", False),
+    ):
+        (figure,) = contrast_figures(data, [one], family, lambda contrast: contrast.method, **words)
+        assert marks(figure)[0][1] is filled
+        with canvas(LIGHT, *figure.size) as drawn:
+            figure.draw(drawn, LIGHT)
+            assert drawn.axes[0].texts[0].get_text().startswith(beside)
 
 
 def test_a_comparison_without_a_seed_keeps_its_line_and_says_why(tmp_path: Path) -> None:
@@ -232,9 +250,23 @@ def test_where_nothing_is_finished_or_too_much_is_asked_there_is_no_figure(data:
     plan = make_plan({"rtfm-s1": "RTFM S1"}, TEN_METHODS)
     write_runs(tmp_path, plan, skip=frozenset(cell.name for cell in plan.cells), points=2)
     nothing = load(tmp_path, "synthetic")
-    assert not [*comparisons.page(nothing).figures(), *ablations.page(nothing).figures()]
-    row = row_of(table_of(comparisons.page(nothing), "baselines"), "RTFM S1", "Tabula rasa")
-    assert {row[name].text for name in ("Difference", "p", "Holm p", "d", "Better", "Paired by seed")} == {"–"}
+    for page in (comparisons.page(nothing), ablations.page(nothing)):
+        assert [block.text for block in page.blocks] == ["No run is finished, so there is nothing to compare."]
+
+
+def test_an_environment_without_a_result_is_named_once_and_still_counts_in_holms_family(tmp_path: Path) -> None:
+    """Two baselines and an ablation on two environments, of which one has not begun."""
+    plan = make_plan(ENVIRONMENTS, {name: TEN_METHODS[name] for name in ("tabula_rasa", "vae", "ldd", "ldd_init_only")})
+    skip = frozenset(cell.name for cell in plan.cells if cell.environment == "messenger-s1")
+    write_runs(tmp_path, plan, scores, skip, points=2)
+    half = load(tmp_path, "synthetic")
+    for page, tables in ((comparisons.page(half), ("baselines", "power", "differences")), (ablations.page(half), ())):
+        assert "Nothing is finished on Messenger S1, so nothing is compared there." in to_markdown("report", [page])
+        for name in tables or ("ablations",):
+            assert {row[0].text for row in table_of(page, name).rows} == {"RTFM S1"}, name
+    assert row_of(table_of(comparisons.page(half), "baselines"), "RTFM S1", "Tabula rasa")["Holm p"].detail == (
+        "of 4, exploratory"
+    )
 
 
 # Grids of other shapes
@@ -258,13 +290,11 @@ def test_a_grid_of_few_methods_has_its_pages(tmp_path: Path, plan: Mapping[str, 
     assert words in to_markdown("report", [comparisons.page(found), ablations.page(found)])
 
 
-def test_the_candidates_of_a_search_are_not_compared_here(tmp_path: Path) -> None:
+def test_a_search_has_neither_page_for_its_candidates_are_compared_under_tuning(tmp_path: Path) -> None:
     plan, _ = make_search({"ldd": "method.distill"})
     write_runs(tmp_path, plan, points=2)
     found = load(tmp_path, "synthetic")
-    for page in (comparisons.page(found), ablations.page(found)):
-        assert "compared under Tuning" in to_markdown("report", [page])
-        assert not list(page.tables())
+    assert (comparisons.page(found), ablations.page(found)) == (None, None)
 
 
 def test_what_is_unavailable_is_not_compared(tmp_path: Path) -> None:

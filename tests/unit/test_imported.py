@@ -19,6 +19,8 @@ from reports.interchange.exporting import export
 from reports.interchange.files import read
 from reports.interchange.importing import import_results
 from reports.interchange.results import Results, of_grid
+from reports.pages import all_pages
+from reports.writing.render import to_markdown
 from tests.synthetic import METHODS, make_plan, write_runs
 
 FAILED = {
@@ -98,6 +100,18 @@ def test_the_report_says_that_nothing_of_it_was_computed_here(ours: GridData, tm
     assert f"imported from out (SHA-256 {digest[:12]}); nothing of them was computed or checked here" in text
     assert "--grid theirs 'envs=" not in text, "no command computes it"
     assert "over all cells, what they share counted for each" in text, "of shared stages only the cells tell the time"
+
+
+def test_how_imported_games_were_played_and_checkpoints_chosen_is_not_known(ours: GridData, tmp_path: Path) -> None:
+    export(ours.root, "synthetic", tmp_path / "out")
+    theirs = imported(tmp_path / "out", tmp_path / "root")
+    words = ("last checkpoint", "no checkpoint is chosen", "fixed list", "no decision reads", "sampling policy")
+    words += ("plays the same evaluation games with both methods",)
+    here, there = (to_markdown("report", all_pages(data)) for data in (ours, theirs))
+    assert [word for word in words if word not in here] == []
+    assert [word for word in words if word in there] == []
+    assert "which checkpoint they are of, how it was chosen and whether all methods played the same games" in there
+    assert "The curves are imported: how their games were chosen and played is not known here." in there
 
 
 def test_a_bare_table_is_enough_and_what_it_does_not_say_stays_unknown(tmp_path: Path) -> None:

@@ -28,6 +28,7 @@ FIFTY = Published(
     method="ldd",
     label=None,
     metric="win_rate",
+    unit="fraction",
     value=0.5,
     spread=0.02,
     spread_kind="sd",
@@ -222,7 +223,7 @@ def test_a_run_of_the_papers_setting_is_held_against_the_paper(tmp_path: Path) -
         "REPRODUCED",
         "inside the prediction interval and the margin; the paper, Table 1",
     ]
-    assert row[2].detail == "± 0.020 (sd) · 5 seeds"
+    assert row[2].detail == "win rate · ± 0.020 (sd) · 5 seeds"
     assert row[4].detail == "[0.479, 0.561]"  # 0.52 ± 2.776 · 0.02 · √(1/5 + 1/3)
     assert len(row[3].runs) == 3
 
@@ -244,6 +245,29 @@ def test_a_difference_that_plan_or_runs_show_makes_it_incomparable(
     data = grid(tmp_path, file({**SAME, **value}), **plan)
     assert verdicts(data) == [("NOT COMPARABLE", why)]
     assert why in table(data, "published").rows[0][-1].text
+
+
+def test_points_stand_without_decimals_and_every_number_with_what_it_is(tmp_path: Path) -> None:
+    about = {"metric": "episode_length", "unit": "points", "spread": 34, "spread_kind": "se", "comparable": False}
+    data = grid(tmp_path, file(SAME, {**SAME, **about, "value": 2000}))
+    rates, points = table(data, "published").rows
+    assert (rates[2].text, rates[3].text) == ("0.520", "0.520")
+    assert rates[3].detail == "win rate · [0.470, 0.570] · 3/3"
+    assert points[2].plain == "2000 episode length, points · ± 34 (se) · 5 seeds"
+    assert points[3].plain == "8 episode length, points · [8, 9] · 3/3"
+    assert "win rate" not in table(data, "published").caption
+
+
+def test_a_statement_about_an_environment_without_results_points_nowhere(tmp_path: Path) -> None:
+    names = {**ENVIRONMENT, "messenger-s1": "Messenger S1"}
+    both = {**STATEMENT, "environments": list(names)}
+    plan = make_plan(names, preset=None, published=[file(statements=(both,))])
+    cells = {cell.name for cell in plan.cells}
+    waiting = frozenset(name for name in cells if name.startswith("messenger"))
+    write_runs(tmp_path / "half", plan, lambda _, method, seed: RATES[method][seed], points=2, skip=waiting)
+    assert [row[1].text for row in table(load(tmp_path / "half", "synthetic"), "statements").rows] == ["RTFM S1"]
+    write_runs(tmp_path / "none", plan, points=2, skip=frozenset(cells))
+    assert "nothing is finished here that they are about" in text(load(tmp_path / "none", "synthetic"))
 
 
 def test_missing_seeds_make_it_incomplete_and_are_counted(tmp_path: Path) -> None:

@@ -11,13 +11,14 @@ from typing import Any
 
 import pytest
 
+from benchmark.store import RunStore
 from reports.audit import audit
 from reports.frame import GridData, load
-from reports.page import Page
+from reports.page import Page, Text
 from reports.pages import all_pages
 from reports.tables import Table
 from reports.writing.render import to_markdown
-from tests.synthetic import METHODS, WinRate, make_plan, write_runs
+from tests.synthetic import METHODS, TEN_METHODS, WinRate, make_plan, write_runs
 
 ONE = {"rtfm-s1": "RTFM S1"}
 CLOSE = {"tabula_rasa": (0.40, 0.50, 0.45), "ldd": (0.42, 0.52, 0.46), "ldd_rep": (0.70, 0.72, 0.74)}
@@ -213,8 +214,19 @@ def test_a_grid_with_nothing_done_is_still_a_report(tmp_path: Path) -> None:
     )
     found = Report(load(tmp_path, "synthetic"))
     assert "0 of 9 cells done" in found.verdict
-    assert "cannot be compared, LDD has no finished seed" in found.page("comparisons")
+    assert "No run is finished, so there is nothing to compare." in found.page("comparisons")
+    assert "No run is finished, so there is nothing that could hold." in found.page("robustness")
     assert "No curve yet: RTFM S1." in found.text
+
+
+def test_of_a_grid_that_has_not_begun_a_line_says_so_where_a_table_would_have_no_number(tmp_path: Path) -> None:
+    RunStore(tmp_path).write_plan(make_plan(methods=TEN_METHODS, probe=True))
+    pages = {page.id: page for page in Report(load(tmp_path, "synthetic")).pages}
+    for name in ("comparisons", "ablations", "robustness", "every-seed", "teachers", "diagnostics"):
+        (line,) = pages[name].blocks
+        assert isinstance(line, Text), name
+        assert line.text.startswith("No "), name
+    assert [table.id for table in pages["aggregate"].tables()] == ["references"]
 
 
 def test_another_headline_than_wins_gets_no_interval_of_wins(tmp_path: Path) -> None:
@@ -294,11 +306,27 @@ def test_the_checklist_says_whether_claims_were_written_down_before_the_results(
 
     assert answer(report(tmp_path / "none")) == "no"
     late = report(tmp_path / "late")
-    entry = {**CLAIMS, "seeds": [0, 1, 2], "at": "2026-11-23T07:00:00+00:00"}
-    for results, edits, expected in ((0, 0, "yes"), (0, 1, "partly"), (9, 0, "no")):
-        entries = [{**entry, "results": results}] + [{**entry, "sha256": "b" * 64, "results": 9}] * edits
-        plan = replace(late.data.plan, settings={**late.data.plan.settings, "claims": CLAIMS})
-        assert answer(Report(replace(late.data, plan=plan, registrations=entries))) == expected
+    entry = {**CLAIMS, "seeds": [0, 1, 2], "at": "2026-11-22T07:00:00+00:00"}
+    edit = {**entry, "sha256": "b" * 64, "results": 9}
+    after = {**entry, "at": "2026-11-23T07:00:00+00:00"}
+    plan = replace(late.data.plan, settings={**late.data.plan.settings, "claims": CLAIMS})
+    for noted, expected in (
+        ([{**entry, "results": 0}], "yes"),
+        ([{**entry, "results": 0}, {**edit, "results": 0}], "yes"),
+        ([{**entry, "results": 0}, edit], "partly"),
+        ([{**entry, "results": 9}], "no"),
+        ([{**after, "results": 0}], "no"),
+    ):
+        assert answer(Report(replace(late.data, plan=plan, registrations=noted))) == expected
+
+
+def test_a_registration_that_is_younger_than_the_results_is_not_blind(tmp_path: Path) -> None:
+    """The runs were finished on the 22nd, elsewhere; their folders came after the claims were registered here."""
+    found = report(tmp_path)
+    entry = {**CLAIMS, "seeds": [0, 1, 2], "results": 0, "at": "2026-11-23T07:00:00+00:00"}
+    plan = replace(found.data.plan, settings={**found.data.plan.settings, "claims": CLAIMS})
+    (row,) = Report(replace(found.data, plan=plan, registrations=[entry])).table("registrations").rows
+    assert [cell.plain for cell in row[-3:]] == ["the first", "0 not blind", str(len(found.data.cells))]
 
 
 def test_a_switch_that_means_nothing_to_a_method_is_not_shown_as_a_value(tmp_path: Path) -> None:

@@ -20,7 +20,8 @@ from reports.normalise import reference
 from reports.pages.robustness import page
 from reports.robustness import leave_one_out, multiverse
 from reports.robustness.comparing import by_iqm, by_median, by_pairs, by_permutation
-from reports.robustness.missing import with_missing
+from reports.robustness.missing import incomplete_means, with_missing
+from reports.robustness.sentences import agreement
 from reports.stats import permutation_test, welch_difference
 from reports.tables import Table
 from reports.writing.render import to_markdown
@@ -98,7 +99,10 @@ def test_a_clear_claim_holds_under_every_analysis(tmp_path: Path) -> None:
     data = grid(tmp_path, {"tabula_rasa": LOW, "ldd": HIGH}, curves={"tabula_rasa": (0.1, 0.3), "ldd": (0.1, 0.6)})
     assert set(said(data).values()) == {"SUPPORTED"}
     assert set(said(data, "comparison").values()) == {"holds"}
-    assert "same under all 7 analyses for 1 of 1 claim (1 SUPPORTED) and 1 of 1 comparison (1 holds)" in text(data)
+    says = "same under all 7 analyses for 1 of 1 decided claim (1 SUPPORTED) and 1 of 1 decided comparison (1 holds)."
+    assert says in text(data)
+    assert "The main analysis leaves" not in text(data)
+    assert "Permutation keeps Welch's interval, so it says fails where the main analysis does" in text(data)
 
 
 def test_a_claim_that_only_the_best_checkpoint_supports_is_shown_to_rest_on_it(tmp_path: Path) -> None:
@@ -127,6 +131,8 @@ def test_one_odd_seed_decides_the_mean_but_not_the_middle_half(tmp_path: Path) -
     data = grid(tmp_path, {"tabula_rasa": LOW, "ldd": (0.38, 0.39, 0.40, 0.41, 0.99)})
     found = said(data)
     assert (found["main"], found["iqm"]) == ("INCONCLUSIVE", "SUPPORTED")
+    says = agreement(multiverse(data))
+    assert says == "The main analysis leaves 1 claim and 1 comparison open, and another decides 2 of them."
 
 
 def test_pairs_see_what_independent_groups_cannot(tmp_path: Path) -> None:
@@ -191,7 +197,8 @@ def test_without_claims_the_page_asks_which_mean_is_higher(tmp_path: Path) -> No
     data = grid(tmp_path, {"tabula_rasa": LOW, "ldd": HIGH, "other": LOW_TOO}, claims=None)
     rows = {row.key.method: set(row.words) for row in multiverse(data).rows}
     assert rows == {"ldd": {"higher"}, "other": {"not told apart"}}
-    assert "for 2 of 2 comparisons (1 higher, 1 not told apart)" in text(data)
+    says = "for 1 of 1 decided comparison (1 higher). The main analysis leaves 1 comparison open, and so does"
+    assert says in text(data)
 
 
 # --- leave one seed out
@@ -202,6 +209,7 @@ def test_a_claim_whose_status_depends_on_one_seed_is_found_with_that_seed(tmp_pa
     data = grid(tmp_path, {"tabula_rasa": LOW, "ldd": (0.31, 0.30, 0.33, 0.32, 0.99)})
     claim = next(one for one in leave_one_out(data) if one.key.kind == "claim")
     assert (claim.word, claim.changes) == ("INCONCLUSIVE", {4: "REFUTED"})
+    assert "nothing is decided; of 2 that are open, 2 would be decided without some seed" in text(data)
     row = table(data, "leave-one-out-claims").rows[0]
     assert [row[2].text, row[3].text] == ["4 of 5", "REFUTED without seed 4"]
 
@@ -209,13 +217,25 @@ def test_a_claim_whose_status_depends_on_one_seed_is_found_with_that_seed(tmp_pa
 def test_a_seed_left_out_is_not_counted_as_missing(tmp_path: Path) -> None:
     data = grid(tmp_path, {"tabula_rasa": LOW, "ldd": HIGH})
     assert all(not one.changes for one in leave_one_out(data))
-    assert "Leave one seed out: 2 of 2 verdicts stay the same without any one seed." in text(data)
+    assert "Leave one seed out: 2 of 2 decided verdicts are the same without any one seed." in text(data)
+
+
+def test_a_comparison_that_is_gone_without_a_seed_has_not_stayed_the_same(tmp_path: Path) -> None:
+    """LDD has one finished run, of seed 3."""
+    skip = frozenset(f"rtfm-s1/ldd/{seed}" for seed in (0, 1, 2, 4))
+    data = grid(tmp_path, {"tabula_rasa": LOW, "ldd": HIGH}, skip=skip)
+    (found,) = [one for one in leave_one_out(data) if one.key.kind == "comparison"]
+    assert (len(found.without), found.changes) == (5, {3: "nothing left"})
+    row = table(data, "leave-one-out").rows[0]
+    assert [row[-2].text, row[-1].text] == ["4 of 5", "nothing left without seed 3"]
+    assert "Leave one seed out: with all seeds nothing is decided." in text(data)
 
 
 def test_a_grid_of_one_seed_has_none_to_leave_out(tmp_path: Path) -> None:
     found = text(grid(tmp_path, {"tabula_rasa": (0.3,), "ldd": (0.6,)}))
     assert "the grid has one seed, so there is none to leave out" in found
-    assert "1 of 1 claim (1 INCONCLUSIVE)" in found
+    assert "The main analysis leaves 1 claim and 1 comparison open, and so does every other." in found
+    assert "The verdict is the same" not in found
 
 
 # --- missing runs
@@ -250,7 +270,37 @@ def test_a_sign_that_missing_runs_could_turn_is_said_to_be_open(tmp_path: Path) 
 
 
 def test_a_whole_grid_has_nothing_to_bound(tmp_path: Path) -> None:
-    assert "no planned run is missing" in text(grid(tmp_path, {"tabula_rasa": LOW, "ldd": HIGH}))
+    data = grid(tmp_path, {"tabula_rasa": LOW, "ldd": HIGH})
+    assert "no planned run is missing" in text(data)
+    assert "missing-means" not in {table.id for table in page(data).tables()}
+
+
+def test_a_mean_without_some_of_its_runs_says_what_it_could_be_with_all(tmp_path: Path) -> None:
+    """LDD's three runs sum to 1.83: of five they make a mean from 1.83 / 5 to 3.83 / 5. Tabula rasa has none."""
+    skip = frozenset({"rtfm-s1/ldd/3", "rtfm-s1/ldd/4", *(f"rtfm-s1/tabula_rasa/{seed}" for seed in range(5))})
+    for name, claims in (("claims", CLAIMS), ("none", None)):
+        data = grid(tmp_path / name, {"tabula_rasa": LOW, "ldd": HIGH}, claims, skip=skip)
+        rows = {row[1].text: [cell.plain for cell in row[2:]] for row in table(data, "missing-means").rows}
+        assert rows == {
+            "LDD": ["3/5", "0.610 win rate", "[0.366, 0.766]"],
+            "Tabula rasa": ["0/5", "– win rate", "[0.000, 1.000]"],
+        }
+        assert len(table(data, "missing-means").rows[1][4].runs) == 3
+        assert "2 means of a method on an environment lack planned runs" in text(data)
+
+
+def test_a_mean_of_a_metric_without_ends_has_no_worst_case(tmp_path: Path) -> None:
+    skip = frozenset({"rtfm-s1/ldd/4"})
+    rates = {"tabula_rasa": LOW, "ldd": HIGH}
+    data = grid(tmp_path, rates, None, skip=skip, headline="episode_return")
+    (row,) = table(data, "missing-means").rows
+    assert row[4].plain == "– episode return has no ends"
+
+
+def test_what_cannot_be_run_is_not_missing(tmp_path: Path) -> None:
+    rates = {"tabula_rasa": LOW, "ldd": HIGH, "vae": LOW}
+    data = grid(tmp_path, rates, None, unavailable={"vae": "not built"})
+    assert incomplete_means(data) == []
 
 
 # --- grids with nothing to compare
@@ -260,8 +310,8 @@ def test_the_page_comes_for_one_method_and_for_no_results_and_not_for_a_search(t
     assert "no two methods with results" in text(grid(tmp_path / "one", {"ldd": HIGH}, claims=None))
     nothing = frozenset(f"rtfm-s1/{method}/{seed}" for method in ("tabula_rasa", "ldd") for seed in range(5))
     data = grid(tmp_path / "none", {"tabula_rasa": LOW, "ldd": HIGH}, skip=nothing)
-    assert "1 of 1 claim (1 INCOMPLETE)" in text(data)
-    assert "no comparison with results on both sides lacks a run" in text(data)
+    assert text(data).endswith("No run is finished, so there is nothing that could hold.\n")
+    assert agreement(multiverse(data)) == "The main analysis leaves 1 claim open, and so does every other."
     plan, _ = make_search({"ldd": "method.distill"})
     write_runs(tmp_path / "search", plan, points=2)
     assert page(load(tmp_path / "search", "synthetic")) is None

@@ -1,0 +1,107 @@
+"""How much evidence there is, and how it came about, as far as the data tell: seeds, games, policy, checkpoint."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from math import sqrt
+
+from reports.contrasts import Contrast
+from reports.frame import GridData
+from reports.page import Text
+from reports.text import count, listed, number, plural
+
+SEEDS = 5
+"""The fewest to publish (statistics.md rule 2)."""
+
+GAMES = 500
+"""The fewest evaluation games of a seed (statistics.md rule 3)."""
+
+
+def too_few(data: GridData) -> list[Text]:
+    """One warning where results rest on fewer seeds or games than rules 2 and 3 ask for; none for a search.
+
+    Before anything is finished, where they will rest on fewer seeds.
+    """
+    if data.search:
+        return []
+    found = [words for words in (_few_seeds(data), _few_games(data)) if words]
+    return [Text(" ".join(found), "warning")] if found else []
+
+
+def _few_seeds(data: GridData) -> str:
+    pairs = [(environment, method) for environment in data.environments for method in data.methods]
+    counts, which = [n for pair in pairs if (n := len(data.done(*pair)))], "finished"
+    if not counts:
+        counts, which = [n for pair in pairs if (n := len(data.group(*pair)))], "planned"
+    claims = data.plan.settings.get("claims")
+    asked = int(claims["content"]["seeds"]) if claims else SEEDS
+    if min(counts) >= asked:
+        return ""
+    wanted = [f"results to publish need {SEEDS}"] if min(counts) < SEEDS else []
+    wanted += [f"the claims of `{claims['name']}` ask for {asked}"] if claims else []
+    return f"Few seeds: {_range(counts, f'{which} seed')} per method, where {' and '.join(wanted)}."
+
+
+def _few_games(data: GridData) -> str:
+    done = data.cells[data.cells["status"] == "done"]
+    games = [int(n) for n in done["episodes"].dropna()] if "episodes" in done else []
+    if not games or min(games) >= GAMES:
+        return ""
+    noise = f" (standard error of a win rate: up to {_points(min(games))} points for {_points(GAMES)})"
+    return (
+        f"Few games: {_range(games, 'evaluation game')} per seed, where {GAMES} are asked for"
+        f"{noise if data.counts_wins else ''}."
+    )
+
+
+def _range(counts: list[int], noun: str) -> str:
+    low, high = min(counts), max(counts)
+    return plural(low, noun) if low == high else f"{count(low)} to {count(high)} {noun}s"
+
+
+def _points(games: int) -> str:
+    """The largest standard error of a win rate over so many games, in percentage points."""
+    return number(50 / sqrt(games), 1)
+
+
+def nothing_finished(data: GridData) -> bool:
+    """Whether no cell of the grid is done."""
+    return not (data.cells["status"] == "done").any()
+
+
+def with_results(data: GridData, found: Sequence[Contrast]) -> list[Contrast]:
+    """Those of the comparisons that are on an environment where something is finished."""
+    return [contrast for contrast in found if not data.done(contrast.environment).empty]
+
+
+def without_results(data: GridData) -> list[Text]:
+    """A note that names the environments on which something can be run but nothing is finished, if there are any."""
+    runnable = set(data.cells["environment"][data.cells["status"] != "unavailable"])
+    names = [data.environment_label(e) for e in data.environments if e in runnable and data.done(e).empty]
+    return [Text(f"Nothing is finished on {listed(names)}, so nothing is compared there.", "note")] if names else []
+
+
+def policy_modes(data: GridData) -> list[str]:
+    """How the finished evaluations chose actions: argmax, sampled, …; empty where no run says it."""
+    return sorted({str(m["policy_mode"]) for m in data.stages["metrics"] if "policy_mode" in m})
+
+
+def scored(data: GridData) -> str:
+    """What a score is of; of imported results nobody here knows that."""
+    if data.plan.origin is not None:
+        return (
+            f"The scores are on {data.games_label}. They are imported: which checkpoint they are of, how it was chosen "
+            "and whether all methods played the same games is not known here."
+        )
+    return f"The score is the last checkpoint's on {data.games_label}; no checkpoint is chosen by it."
+
+
+def played(data: GridData) -> str:
+    """How the games of the learning curves were played."""
+    if data.plan.origin is not None:
+        return "The curves are imported: how their games were chosen and played is not known here."
+    how = f" in the mode of the final evaluation ({' or '.join(modes)})" if (modes := policy_modes(data)) else ""
+    return (
+        f"The games are a fixed list, played at fixed intervals{how}; no decision reads them. Training episodes are "
+        "played by the sampling policy."
+    )
