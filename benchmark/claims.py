@@ -22,7 +22,6 @@ from typing import Any
 
 from benchmark.configs import Configs
 from benchmark.errors import BadInput, unknown
-from benchmark.members import own
 
 _KEYS = ("about", "metrics", "environments", "families", "seeds", "claims")
 _CLAIM_KEYS = ("text", "source", "family", "exploratory", "direction", "method", "against", "environments")
@@ -32,17 +31,13 @@ _ID = re.compile(r"[a-z0-9]+(-[a-z0-9]+)*")
 
 
 def read_claims(configs: Configs, name: str) -> dict[str, Any]:
-    """{name, sha256: of the file, content: as above, complete and checked, labels: of all that it names, for readers}.
-
-    labels: {environments, methods}, id -> label; a grid need not have them. Raises BadInput.
-    """
+    """{name, sha256: of the file, content: as above, complete and checked}. Raises BadInput."""
     member = name.replace("-", "_")
     if member not in configs.members("claims"):
         raise unknown("claims file", name, configs.members("claims"), do="null tests no claim")
     file, content = configs.shown(f"claims/{member}"), configs.read(f"claims/{member}")
     digest = hashlib.sha256((configs.folder / "claims" / f"{member}.yaml").read_bytes()).hexdigest()
-    checked = _checked(configs, content, file)
-    return {"name": member, "sha256": digest, "content": checked, "labels": _labels(configs, checked)}
+    return {"name": member, "sha256": digest, "content": _checked(configs, content, file)}
 
 
 def _checked(configs: Configs, content: Mapping[str, Any], file: str) -> dict[str, Any]:
@@ -79,19 +74,6 @@ def _checked(configs: Configs, content: Mapping[str, Any], file: str) -> dict[st
         "families": families,
         "seeds": seeds,
         "claims": claims,
-    }
-
-
-def _labels(configs: Configs, content: Mapping[str, Any]) -> dict[str, dict[str, str]]:
-    """Environments and methods of the claims by their id, as their own files call them."""
-    files = configs.environments()
-    environments = {name: own(configs, "env", files[name]) for name in content["environments"]}
-    claims = content["claims"].values()
-    named = dict.fromkeys(name for claim in claims for name in (claim["method"], *claim["against"]))
-    methods = {name: own(configs, "method", name) for name in named}
-    return {
-        group: {name: str(about.get("label", name)) for name, about in members.items()}
-        for group, members in (("environments", environments), ("methods", methods))
     }
 
 

@@ -51,11 +51,26 @@ def make_plan(configs: Configs, schema: Schema, request: Request) -> Plan:
             "changes": {composer.environments[n]["id"]: c for n, c in composer.changes.items() if c},
             "only_in": composer.only_in(),
             "tuned": composer.tuned(),
+            "labels": _labels(configs, request, composer),
             "published": published(configs, [said["id"] for said in environments.values()]),
         },
         environments={said["id"]: composer.environments.get(name, said) for name, said in environments.items()},
         methods={name: composer.methods.get(name, said) for name, said in methods.items()},
     )
+
+
+def _labels(configs: Configs, request: Request, composer: Composer) -> dict[str, dict[str, str]]:
+    """{environments, methods}: id -> label of all that a plan names; claims and curricula name others than its own."""
+    content = (request.settings.get("claims") or {}).get("content") or {"environments": {}, "claims": {}}
+    files = configs.environments()
+    environments = {said["id"]: said for said in composer.environments.values()}
+    environments |= {name: own(configs, "env", files[name]) for name in content["environments"]}
+    of_claims = [name for claim in content["claims"].values() for name in (claim["method"], *claim["against"])]
+    methods = composer.methods | {name: own(configs, "method", name) for name in of_claims}
+    return {
+        group: {name: str(said.get("label", name)) for name, said in members.items()}
+        for group, members in (("environments", environments), ("methods", methods))
+    }
 
 
 def select(plan: Plan, patterns: Sequence[str], called: str = "--only ") -> tuple[Cell, ...]:

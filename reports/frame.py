@@ -142,7 +142,7 @@ class GridData:
         return "validation games" if validation else "held-out games"
 
     def environment_label(self, environment: str) -> str:
-        """An environment's name for readers, also of one that only the claims name."""
+        """An environment's name for readers, also of one that only the claims or a curriculum name."""
         return str(self._label("environments", self.plan.environments, environment))
 
     def method_label(self, method: str) -> str:
@@ -150,9 +150,8 @@ class GridData:
         return str(self._label("methods", self.plan.methods, method))
 
     def _label(self, group: str, members: Mapping[str, Mapping[str, Any]], name: str) -> Any:
-        claims = self.plan.settings.get("claims") or {}
-        label = claims.get("labels", {}).get(group, {}).get(name, name)
-        return members.get(name, {}).get("label", label)
+        others = (self.plan.settings.get("labels") or {}).get(group, {})
+        return members.get(name, {}).get("label", others.get(name, name))
 
     def method_entry(self, method: str, environment: str | None = None) -> tables.Cell:
         """A method's name in a table, its provenance under it."""

@@ -371,8 +371,7 @@ def test_what_only_the_claims_name_has_its_label_too() -> None:
     about = content(only=claim(environments=[RTFM, "alfworld"], against=["tabula_rasa", "vae"]))
     data = grid_of(everywhere(HIGH, LOW), about)
     labels = {"environments": {"alfworld": "ALFWorld", RTFM: "as the claims call it"}, "methods": {"vae": "VAE"}}
-    claims = {**data.plan.settings["claims"], "labels": labels}
-    data = replace(data, plan=replace(data.plan, settings={**data.plan.settings, "claims": claims}))
+    data = replace(data, plan=replace(data.plan, settings={**data.plan.settings, "labels": labels}))
     report = evaluate(data)
     assert report is not None
     assert (

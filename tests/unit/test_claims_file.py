@@ -116,14 +116,12 @@ def test_a_plan_has_the_claims_and_no_stage_does(claimed: Toy) -> None:
         claimed.plan("search", "claims=small")
 
 
-def test_claims_bring_the_labels_of_what_a_grid_may_not_have(claimed: Toy) -> None:
-    labels = read_claims(Configs(claimed.configs), "small")["labels"]
-    assert set(labels["environments"]) == {"north", "far-south", "west"}
-    assert set(labels["methods"]) == {"taught", "plain", "taught_less"}
-    own = read_claims(Configs(PROJECT / "configs"), "ldd2022")["labels"]
-    assert own["environments"]["messenger-s2"] == "Messenger S2"
-    assert own["environments"]["alfworld"] == "ALFWorld"
-    assert own["methods"]["vae"] == "VAE pretraining"
+def test_a_plan_has_the_labels_of_all_that_its_claims_name(claimed: Toy) -> None:
+    plan = claimed.plan("toy", "claims=small", "envs=[north]", "methods=[plain]")
+    assert (set(plan.environments), set(plan.methods)) == ({"north"}, {"plain"})
+    labels = plan.settings["labels"]
+    assert labels["environments"] == {"north": "North", "far-south": "South", "west": "West"}
+    assert labels["methods"] == {"plain": "Plain", "taught": "Taught", "taught_less": "Taught less"}
 
 
 def test_a_store_notes_the_claims_before_there_are_results_and_every_change(claimed: Toy) -> None:

@@ -71,6 +71,7 @@ def test_it_is_planned_as_well_where_its_environment_is_not_in_the_grid(lessons:
     assert set(alone.stages) == {key for c in select(whole, ["far-east"]) for key in c.stages.values()}
     assert [cell.stages for cell in alone.cells] == [cell.stages for cell in select(whole, ["far-east"])]
     assert list(alone.environments) == ["far-east"]
+    assert alone.settings["labels"]["environments"] == {"far-east": "Far", "east": "East", "north": "North"}
     assert about(alone, "far-east/taught/1") == {
         "curriculum.curriculum": ("north", 1),
         "curriculum": ("east", 1),
