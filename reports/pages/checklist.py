@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reports.audit import audit
+from reports.claims import registrations
 from reports.frame import GridData
+from reports.lead import coverage, without_score
 from reports.tables import Cell, Column, Table
 from reports.text import duration, plural
 
@@ -50,13 +52,16 @@ def _claims(data: GridData) -> Answer:
     given = data.plan.settings.get("claims")
     if not given:
         return question, "no", "the grid registers no claims"
-    entries = [entry for entry in data.registrations if entry["sha256"]]
-    if not entries:
+    noted = registrations(data)
+    first = next((place for place, one in enumerate(noted) if one.sha256), None)
+    if first is None:
         return question, UNKNOWN, "the plan names claims, but not when they were registered"
-    blind, later = entries[0]["results"] == 0, len(data.registrations) - 1
-    when = f"registered {str(entries[0]['at'])[:10]} with {plural(int(entries[0]['results']), 'result')} there"
-    edited = f"; claims or seeds changed {plural(later, 'time')} since" if later else "; nothing changed since"
-    return question, ("partly" if later else "yes") if blind else "no", when + edited
+    registered, edits = noted[first], noted[first + 1 :]
+    seen = [one for one in edits if not one.blind]
+    when = f"registered {registered.at[:10]}, {registered.when}"
+    edited = f"claims, seeds or settings changed {plural(len(edits), 'time')}" if edits else "nothing changed since"
+    edited += f", {len(seen)} of them after results" if seen else ""
+    return question, ("partly" if seen else "yes") if registered.blind else "no", f"{when}; {edited}"
 
 
 def _settings(data: GridData) -> Answer:
@@ -89,7 +94,10 @@ def _spread(data: GridData) -> Answer:
         return question, UNKNOWN, "nothing is finished"
     if min(counts) < 2:
         return question, "partly", "95% t intervals over training seeds, undefined where one seed is finished"
-    return question, "yes", f"95% t intervals over {min(counts)} to {max(counts)} training seeds, every seed shown"
+    seeds = (
+        plural(max(counts), "training seed") if min(counts) == max(counts) else f"{min(counts)} to {max(counts)} seeds"
+    )
+    return question, "yes", f"95% t intervals over {seeds}, every seed shown"
 
 
 def _seeds(data: GridData) -> Answer:
@@ -134,9 +142,9 @@ def _packages(data: GridData) -> Answer:
 
 def _complete(data: GridData) -> Answer:
     done, planned = int((data.cells["status"] == "done").sum()), len(data.cells)
-    answer = "yes" if done == planned else "partly"
+    answer = "yes" if done == planned and not without_score(data) else "partly"
     return (
         "Is every planned run reported?",
         answer,
-        f"{done} of {planned} cells done; all others are listed with a reason",
+        f"{coverage(data)}; what is not done is listed with a reason",
     )

@@ -6,9 +6,9 @@ import pandas as pd
 
 from reports.figures.coverage import coverage_figure
 from reports.frame import STATUSES, GridData
+from reports.lead import coverage
 from reports.page import Block, Folded, Gallery, Page, Text
 from reports.pages.crossed import crossed
-from reports.pages.verdict import coverage
 from reports.tables import Cell, Column, Mark, Table
 from reports.text import plural
 
