@@ -304,6 +304,18 @@ def test_a_statement_without_a_number_is_held_against_the_direction_of_our_means
     assert [cell.text for cell in row[2:]] == ["Tabula rasa (released)", "–", "LDD-rep (ours)", "vae (unknown)"]
 
 
+def test_the_claims_are_said_to_be_registered_beforehand_only_where_they_were(tmp_path: Path) -> None:
+    data = grid(tmp_path, file(statements=(STATEMENT,)))
+    assert "The tests of the claims" not in text(data)
+    plan = dataclasses.replace(data.plan, settings={**data.plan.settings, "claims": {"name": "ours", "content": {}}})
+    entry = {"name": "ours", "sha256": "a" * 64, "content": {}, "seeds": [0, 1, 2], "results": 0}
+    for at, words in (
+        ("2026-11-22T00:00:00+00:00", "The tests of the claims of ours, adjusted and registered beforehand, stand"),
+        ("2026-11-23T00:00:00+00:00", "adjusted and not all registered before the results (see Protocol), stand"),
+    ):
+        assert words in text(dataclasses.replace(data, plan=plan, registrations=[{**entry, "at": at}]))
+
+
 def test_the_page_comes_without_a_ledger_and_says_why(tmp_path: Path) -> None:
     assert "has nothing on the environments of this grid" in text(grid(tmp_path))
     data = grid(tmp_path, published=None)

@@ -320,6 +320,18 @@ def test_the_checklist_says_whether_claims_were_written_down_before_the_results(
         assert answer(Report(replace(late.data, plan=plan, registrations=noted))) == expected
 
 
+def test_a_run_that_is_done_without_the_headline_is_not_called_complete(tmp_path: Path) -> None:
+    found = report(tmp_path)
+    mute = found.data.cells["win_rate"].where(found.data.cells.index > 0)
+    answers = {
+        row[0].text: [cell.text for cell in row[1:]]
+        for row in Report(replace(found.data, cells=found.data.cells.assign(win_rate=mute))).table("checklist").rows
+    }
+    answer, why = answers["Is every planned run reported?"]
+    assert answer == "partly"
+    assert why.startswith(f"{len(mute)} of {len(mute)} cells done, 1 of the done without win rate; ")
+
+
 def test_a_registration_that_is_younger_than_the_results_is_not_blind(tmp_path: Path) -> None:
     """The runs were finished on the 22nd, elsewhere; their folders came after the claims were registered here."""
     found = report(tmp_path)
