@@ -13,9 +13,9 @@ from threadpoolctl import threadpool_limits
 
 from reports.curve_data import write_curves
 from reports.figures import Figure
-from reports.figures.drawing import drawn
 from reports.frame import GridData, load
-from reports.pages import PAGES
+from reports.making import Drawn, made
+from reports.pages import PAGES, SLOW
 from reports.pages.tuning import FILE as TUNED_FILE
 from reports.tables import Table
 from reports.tuning import searches, to_yaml, tuned
@@ -61,9 +61,10 @@ def _write(root: Path, grid: str, listen: Listen) -> tuple[ReportFolder, tuple[P
     listen(0, 1, "reading the runs")
     data = load(root, grid, listen)
     listen(1, 1, "reading the runs")
-    pages = [page for make in followed(PAGES, "pages", listen) if (page := make(data)) is not None]
+    found = made(data, PAGES, SLOW, listen)
+    pages = [one.page for one in found]
     folder = ReportFolder(data.folder)
-    images = write_figures(folder, [figure for page in pages for figure in page.figures()], listen)
+    images = write_figures(folder, [(figure, one.figures[figure.id]) for one in found for figure in one.page.figures()])
     write_tables(folder, [table for page in pages for table in page.tables()], listen)
     listen(0, 1, "writing the data")
     write_frames(folder, data)
@@ -93,12 +94,10 @@ def _about(data: GridData, report: str) -> dict[str, Any]:
     }
 
 
-def write_figures(
-    folder: ReportFolder, figures: Sequence[Figure], listen: Listen = silent
-) -> dict[str, tuple[bytes, bytes]]:
+def write_figures(folder: ReportFolder, figures: Sequence[tuple[Figure, Drawn]]) -> dict[str, tuple[bytes, bytes]]:
     """Every figure's files and sidecar; returns id -> SVG for a light and for a dark screen."""
     images = {}
-    for figure, (files, dark) in zip(followed(figures, "figures", listen), drawn(figures), strict=True):
+    for figure, (files, dark) in figures:
         _write_with_sidecar(folder, f"figures/{figure.id}.json", files, figure.sidecar())
         images[figure.id] = (files[f"{figure.id}.svg"], dark)
     return images

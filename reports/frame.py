@@ -40,7 +40,7 @@ STAGE_COLUMNS = (
 )  # fmt: skip
 
 
-@dataclass(frozen=True)
+@dataclass(frozen=True, eq=False)
 class GridData:
     """All that a report knows of a grid. Paths in it are relative to `root`, the store's folder.
 

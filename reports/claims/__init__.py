@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from reports.claims.blocks import claims_table, registration_words, strip
-from reports.claims.evaluate import evaluate
+from reports.claims.evaluate import as_registered, evaluate
 from reports.claims.plain import to_json
 from reports.claims.registration import registrations
 from reports.claims.results import ClaimResult, ClaimsReport, Comparison, Gate, Registration, Status, Verdict
@@ -16,6 +16,7 @@ __all__ = [
     "Registration",
     "Status",
     "Verdict",
+    "as_registered",
     "claims_table",
     "evaluate",
     "registration_words",

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from functools import cache
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from reports.claims.comparing import RESAMPLES, Compare, alone, compared, gate
 from reports.claims.registration import registrations
@@ -14,6 +15,15 @@ from reports.frame import GridData
 from reports.normalise import reference
 from reports.stats import welch_difference
 from reports.text import listed, number, plural
+
+_registered: WeakKeyDictionary[GridData, ClaimsReport | None] = WeakKeyDictionary()
+
+
+def as_registered(data: GridData) -> ClaimsReport | None:
+    """The claims by the analysis that was registered, computed once for all pages; None where the plan names none."""
+    if data not in _registered:
+        _registered[data] = evaluate(data)
+    return _registered[data]
 
 
 def evaluate(

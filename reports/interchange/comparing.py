@@ -13,6 +13,7 @@ from reports.interchange.comparison import Comparison
 from reports.interchange.comparison_figure import scores_figure
 from reports.interchange.comparison_tables import cell_table, pair_table
 from reports.interchange.sides import PROJECT, Side, side
+from reports.making import draw
 from reports.page import Block, Facts, Folded, Gallery, Page, Text
 from reports.text import plural, signed
 from reports.writing.output import ReportFolder
@@ -32,7 +33,7 @@ def compare(root: Path, grid: str | None, names: tuple[str, str], project: Path 
     pages = [Page("comparison", "Side by side", tuple(blocks(found)))]
     place = "-and-".join(slug(name.replace("/", "-")) or "here" for name in names)
     folder = ReportFolder(RunStore(root).comparison(place if grid is None else f"{grid}-{place}"))
-    images = write_figures(folder, [figure for page in pages for figure in page.figures()])
+    images = write_figures(folder, [(figure, draw(figure)) for page in pages for figure in page.figures()])
     write_tables(folder, [table for page in pages for table in page.tables()])
     title = f"LDD-Bench: {first.name} and {second.name}"
     text = to_markdown(title, pages)

@@ -7,6 +7,7 @@ import os
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from tempfile import TemporaryDirectory
 
 from benchmark.errors import BadInput
 from benchmark.store import RunStore
@@ -37,14 +38,17 @@ def render(root: Path, grid: str) -> Iterator[Path]:
         raise BadInput(f"{sys.executable} has no package {error.name}; {remedy}") from None
     folder = ReportFolder(store.grid_folder(grid))
     exporter = HTMLExporter(require_js_url="", mathjax_url="", jquery_url="", mermaid_js_url="", embed_images=True)
-    private = Config({"KernelManager": {"transport": "ipc"}})  # no port that other users of the machine could reach
     environment = {**os.environ, ROOT: str(store.root.absolute()), GRID: grid, "PYTHONPATH": str(PROJECT)}
     for path in sorted(FOLDER.glob("*.ipynb")):
         notebook = nbformat.read(path, as_version=4)
-        try:
-            NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", config=private).execute(env=environment)
-        except CellExecutionError as error:
-            raise BadInput(f"{path.name} fails on grid {grid!r}: {error.ename}: {error.evalue}") from error
+        with TemporaryDirectory(prefix="ldd-") as sockets:  # instead of ports, which other users could reach
+            private = Config({"KernelManager": {"transport": "ipc", "ip": f"{sockets}/kernel"}})
+            try:
+                NotebookClient(notebook, timeout=SECONDS, kernel_name="python3", config=private).execute(
+                    env=environment
+                )
+            except CellExecutionError as error:
+                raise BadInput(f"{path.name} fails on grid {grid!r}: {error.ename}: {error.evalue}") from error
         html, _ = exporter.from_notebook_node(notebook, resources={"metadata": {"name": f"{path.stem} · {grid}"}})
         yield folder.write(f"notebooks/{path.stem}.html", html.encode())
 

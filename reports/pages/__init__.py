@@ -50,6 +50,9 @@ PAGES: tuple[Callable[[GridData], Page | None], ...] = (
 )
 """In the order of the report."""
 
+SLOW: tuple[Callable[[GridData], Page | None], ...] = (curves.page, robustness.page)
+"""What takes longest of a large report, to be begun first."""
+
 
 def all_pages(data: GridData) -> list[Page]:
     """Every page that has something to say of the grid."""

@@ -6,7 +6,7 @@ import functools
 
 from reports.ablations import WORDS, changes, variants_of_subject, without_pretraining
 from reports.adjusted import HOLM_COLUMN, Family, holm_entry, registered
-from reports.claims import evaluate
+from reports.claims import as_registered
 from reports.coefficients import unequal_warning
 from reports.contrast_figure import contrast_figures
 from reports.contrast_table import CHECKED_P, checked_p_entry, contrast_table
@@ -34,7 +34,7 @@ def page(data: GridData) -> Page | None:
         return Page("ablations", TITLE, (Text("No run is finished, so there is nothing to compare."),))
     bare = without_pretraining(data)
     found = with_results(data, compared(data, ((method, own) for method in (*variants, *bare))))
-    won, report = functools.cache(data.won), evaluate(data)
+    won, report = functools.cache(data.won), as_registered(data)
     family = registered(data, report) if report is not None else {}
     figures = contrast_figures(
         data,

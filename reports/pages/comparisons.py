@@ -6,7 +6,7 @@ import functools
 
 from reports.ablations import baselines
 from reports.adjusted import HOLM_COLUMN, holm_entry, registered, unregistered
-from reports.claims import ClaimsReport, claims_table, evaluate
+from reports.claims import ClaimsReport, as_registered, claims_table
 from reports.coefficients import unequal_warning
 from reports.contrast_figure import contrast_figures
 from reports.contrast_table import CHECKED_P, checked_p_entry, contrast_table, p_entry
@@ -30,7 +30,7 @@ def page(data: GridData) -> Page | None:
         return Page("comparisons", "Comparisons", (Text("The grid has no two methods to compare."),))
     if nothing_finished(data):
         return Page("comparisons", "Comparisons", (Text("No run is finished, so there is nothing to compare."),))
-    won, report = functools.cache(data.won), evaluate(data)
+    won, report = functools.cache(data.won), as_registered(data)
     warnings = [*shared_teachers(data), *unequal_warning(data), *without_results(data)]
     blocks = [*warnings, *against_baselines(data, report, won)]
     if report is not None:

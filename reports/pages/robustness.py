@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 
-from reports.claims import ClaimsReport, evaluate
+from reports.claims import ClaimsReport, as_registered
 from reports.evidence import nothing_finished
 from reports.frame import GridData
 from reports.page import Block, Folded, Gallery, Page, Text
@@ -31,7 +31,7 @@ def page(data: GridData) -> Page | None:
     if not matrix.rows:
         words = "The grid has no two methods with results to compare, so there is nothing that could hold."
         return Page("robustness", TITLE, (Text(words), *missing_means(data)))
-    report = evaluate(data)
+    report = as_registered(data)
     drawn = [matrix_figure(data, name, matrix, _runs(data, name)) for name in data.environments]
     figures = tuple(figure for figure in drawn if figure is not None)
     claims = [row for row in matrix.rows if row.key.kind == "claim"]

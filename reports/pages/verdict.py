@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from reports.claims import evaluate, strip
+from reports.claims import as_registered, strip
 from reports.evidence import too_few
 from reports.frame import GridData
 from reports.lead import coverage, lead, without_score
@@ -16,7 +16,7 @@ def page(data: GridData) -> Page:
         words = f"A search for settings on {data.games_label}: what it chose stands under Tuning."
         found: list[Block] = [Text(f"{words} It compares no methods.", "lead"), *_imported(data), *_incomplete(data)]
         return Page("verdict", "Verdict", (*found, Facts(facts(data))))
-    claims = evaluate(data)
+    claims = as_registered(data)
     blocks: list[Block] = [Text(lead(data, claims), "lead"), *_imported(data), *_incomplete(data), *too_few(data)]
     blocks += [strip(claims)] if claims else [Text("The grid registers no claims: all of it is exploratory.", "note")]
     return Page("verdict", "Verdict", (*blocks, Facts(facts(data))))

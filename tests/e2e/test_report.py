@@ -101,7 +101,7 @@ def test_a_pdf_of_an_earlier_state_does_not_stay_and_whoever_waits_hears_how_far
     assert report.note == "no report.pdf: LDD_BENCH_CHROMIUM=off says so"
     parts = list(dict.fromkeys(words for _, _, words in heard))
     assert parts == [
-        "reading the runs", "curves", "pages", "figures", "tables", "writing the data", "printing the PDF",
+        "reading the runs", "curves", "pages and figures", "tables", "writing the data", "printing the PDF",
     ]  # fmt: skip
     figures = [(done, total) for done, total, words in heard if words == "figures"]
     assert figures == [(done, len(figures) - 1) for done in range(len(figures))]
