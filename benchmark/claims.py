@@ -88,6 +88,9 @@ def _metric(about: Any, where: str) -> dict[str, float | None]:
         raise BadInput(f"{where}: low is {low} and high is {high}, expected low below high")
     if about["margin"] <= 0:
         raise BadInput(f"{where}.margin is {about['margin']}, expected the smallest advantage that counts, above 0")
+    if low is not None and high is not None and about["margin"] >= high - low:
+        expected = f"a margin in the metric's unit, below its range of {high - low:g}, such as 0.05"
+        raise BadInput(f"{where}.margin is {about['margin']}, expected {expected}")
     return {key: None if about[key] is None else float(about[key]) for key in _METRIC_KEYS}
 
 

@@ -35,10 +35,10 @@ def _few_seeds(data: GridData) -> str:
         counts, which = [n for pair in pairs if (n := len(data.group(*pair)))], "planned"
     claims = data.plan.settings.get("claims")
     asked = int(claims["content"]["seeds"]) if claims else SEEDS
-    if min(counts) >= asked:
+    if min(counts) >= max(asked, SEEDS):
         return ""
     wanted = [f"results to publish need {SEEDS}"] if min(counts) < SEEDS else []
-    wanted += [f"the claims of `{claims['name']}` ask for {asked}"] if claims else []
+    wanted += [f"the claims of `{claims['name']}` ask for {asked}"] if min(counts) < asked and claims else []
     return f"Few seeds: {_range(counts, f'{which} seed')} per method, where {' and '.join(wanted)}."
 
 

@@ -32,7 +32,8 @@ def lead(data: GridData, claims: ClaimsReport | None) -> str:
     ]
     start = "At these settings " if claims.scope else ""
     number = "the one comparison" if len(tested) == 1 else f"the {len(tested)} comparisons"
-    return f"{start}{listed(told)}: of {number} behind them that this grid has results for, {listed(words)}."
+    behind = "behind it" if len(claims.claims) == 1 else "behind them"
+    return f"{start}{listed(told)}: of {number} {behind} that this grid has results for, {listed(words)}."
 
 
 def _counted(count: int, one: str, many: str) -> str:

@@ -25,14 +25,12 @@ def check(asked: Asked) -> int:
     found = asked.reports.claims(store.root, grid)
     registered = asked.request.settings["claims"]
     if found is None:
-        remedy = (
-            f"`report --grid {asked.options.grid}` plans it anew" if registered else "name a file of configs/claims/"
-        )
+        remedy = "`report` with the same arguments takes them over" if registered else "name a file of configs/claims/"
         raise BadInput(f"grid {grid!r} was planned without claims; {remedy}")
     if registered is None or registered["sha256"] != found["sha256"]:
         note(
             f"these are the claims as {grid} was planned with; configs/claims/ says otherwise since. "
-            f"`report --grid {asked.options.grid}` takes it over, and notes the change"
+            "`report` with the same arguments takes it over, and notes the change"
         )
     record = store.claim_record(grid)
     lost = regressed(record, found["claims"])

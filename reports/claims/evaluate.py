@@ -104,7 +104,7 @@ def decide(data: GridData, comparisons: Sequence[Comparison], gate: Gate) -> tup
         first = next((one for one in of["fails"] if not one.level), of["fails"][0])
         remark = f"; {first.remark}" if first.remark else ""
         return "REFUTED", f"{_place(data, first)}: {first.why}{remark}{more}"
-    held = f"{len(of['holds'])} of {total} hold"
+    held = f"{len(of['holds'])} of {total} {'holds' if len(comparisons) == 1 else 'hold'}"
     if of["incomplete"]:
         return "INCOMPLETE", f"{held}; {_missing(data, of['incomplete'])}"
     if len(of["holds"]) == len(comparisons):

@@ -113,7 +113,7 @@ def test_the_first_check_records(scored: Toy, capsys: pytest.CaptureFixture[str]
     shown = capsys.readouterr().out.splitlines()
     assert "SUPPORTED     taught-helps: Who is taught scores higher." in shown
     assert "INCOMPLETE    taught-helps-far (exploratory): Also far away." in shown
-    assert any("1 of 1 comparison hold, the gate's p is 0.0040" in line for line in shown), "1 of 252 arrangements"
+    assert any("1 of 1 comparison holds, the gate's p is 0.0040" in line for line in shown), "1 of 252 arrangements"
     assert shown[1].startswith("The claims were registered 20")
     before = record(scored)
     assert {name: entry["status"] for name, entry in before.items()} == {
@@ -165,7 +165,9 @@ def test_an_edit_after_the_scores_shows(scored: Toy, capsys: pytest.CaptureFixtu
     write_claims(scored, CLAIMS.replace("margin: 0.05", "margin: 0.5"))
     capsys.readouterr()
     assert here(scored, "check", *words) == 0, "the claims are those that were registered"
-    assert "these are the claims as edited was planned with; configs/claims/ says otherwise" in capsys.readouterr().err
+    error = capsys.readouterr().err
+    assert "these are the claims as edited was planned with; configs/claims/ says otherwise" in error
+    assert "`report` with the same arguments takes it over" in error, "name=edited is one of them"
     store.write_plan(scored.plan("claimed", *words))  # as `report` and `run` do
     write_claims(scored)
     report = evaluate(load(scored.root, "edited"))
@@ -188,7 +190,9 @@ def test_a_grid_without_claims_says_how_to_get_some(scored: Toy, capsys: pytest.
     RunStore(scored.root).write_plan(scored.plan("claimed", "claims=null", "name=bare"))
     assert here(scored, "check", "name=bare") == 2
     error = capsys.readouterr().err
-    assert error == "run_all: grid 'bare' was planned without claims; `report --grid claimed` plans it anew\n"
+    assert (
+        error == "run_all: grid 'bare' was planned without claims; `report` with the same arguments takes them over\n"
+    )
     assert here(scored, "check", "name=bare", "claims=null") == 2
     assert "grid 'bare' was planned without claims; name a file of configs/claims/" in capsys.readouterr().err
 

@@ -176,7 +176,7 @@ def test_the_gate_must_be_passed() -> None:
     found = one({(RTFM, "ldd"): HIGH, (RTFM, "tabula_rasa"): LOW}, claim())
     assert found.comparisons[0].verdict == "holds"
     assert found.status == "INCONCLUSIVE"
-    assert found.why == "1 of 1 comparison hold, but the family's gate is not passed: its p is 0.0500"
+    assert found.why == "1 of 1 comparison holds, but the family's gate is not passed: its p is 0.0500"
 
 
 @pytest.mark.parametrize(
@@ -237,7 +237,7 @@ def test_a_metric_that_no_run_reports_is_no_score() -> None:
     about["metrics"]["gold"] = {"low": 0.0, "high": None, "margin": 1.0}
     about["environments"][RTFM] = "gold"
     found = outcome(everywhere(HIGH, LOW), about).claims[0]
-    assert (found.status, found.why) == ("INCOMPLETE", "0 of 1 comparison hold; without `gold`: RTFM S1")
+    assert (found.status, found.why) == ("INCOMPLETE", "0 of 1 comparison holds; without `gold`: RTFM S1")
 
 
 def test_scores_beyond_the_ends_of_a_metric_leave_it_open_what_a_missing_run_could_be() -> None:

@@ -65,6 +65,11 @@ def test_a_file_is_read_whole_with_its_digest(claimed: Toy) -> None:
             "margin: 0",
             "metrics.score.margin is 0, expected the smallest advantage that counts, above 0",
         ),
+        (
+            "margin: 0.05",
+            "margin: 5",
+            "metrics.score.margin is 5, expected a margin in the metric's unit, below its range of 1, such as 0.05",
+        ),
         ("margin: 0.05", "margin: null", "metrics.score.margin is None, expected a number"),
         ("high: 1,", "high: .nan,", "metrics.score.high is nan, expected a number or null"),
         ("low: 0,", "low: 2,", "metrics.score: low is 2 and high is 1, expected low below high"),

@@ -46,6 +46,7 @@ def warned(data: GridData) -> str:
         (5, 10, "Few seeds: 5 finished seeds per method, where the claims of `ours` ask for 10."),
         (1, 10, "1 finished seed per method, where results to publish need 5 and the claims of `ours` ask for 10."),
         (10, 10, ""),
+        (3, 2, "Few seeds: 3 finished seeds per method, where results to publish need 5."),
     ],
 )
 def test_fewer_seeds_than_results_or_claims_ask_for(tmp_path: Path, seeds: int, asked: int | None, words: str) -> None:

@@ -51,8 +51,7 @@ def said(data: GridData) -> str:
 
 def test_it_counts_claims_and_the_comparisons_behind_them(apart: GridData) -> None:
     assert said(registering(apart, "ldd", "tabula_rasa")) == (
-        "1 of 1 claim is SUPPORTED: of the one comparison behind them that this grid has results for, 1 holds and "
-        "0 fail."
+        "1 of 1 claim is SUPPORTED: of the one comparison behind it that this grid has results for, 1 holds and 0 fail."
     )
     assert said(registering(apart, "tabula_rasa", "ldd")).startswith("1 of 1 claim is REFUTED: ")
 
