@@ -5,7 +5,7 @@ from __future__ import annotations
 from reports.claims.blocks import claims_table, registration_words, strip
 from reports.claims.evaluate import as_registered, evaluate
 from reports.claims.plain import to_json
-from reports.claims.registration import registrations
+from reports.claims.registration import registrations, since_named
 from reports.claims.results import ClaimResult, ClaimsReport, Comparison, Gate, Registration, Status, Verdict
 
 __all__ = [
@@ -21,6 +21,7 @@ __all__ = [
     "evaluate",
     "registration_words",
     "registrations",
+    "since_named",
     "strip",
     "to_json",
 ]

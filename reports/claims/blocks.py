@@ -43,12 +43,17 @@ def _tags(report: ClaimsReport, one: ClaimResult) -> str:
 
 def registration_words(report: ClaimsReport) -> str:
     """Whether the claims were there before the results, and what was changed since."""
+    if report.trial:
+        return "Tried on finished results: exploratory."
     first, digest = report.registered, f"SHA-256 `{report.sha256[:12]}`"
     if first is None:
         return f"When the claims were written down is not recorded ({digest})."
     words = [f"The claims were registered {_at(first)}, {first.when}"]
     words += [f"changed {_at(e)}, {e.when}: {listed(list(e.changes))}" for e in report.edits]
-    return f"{'; '.join(words)}. {digest}."
+    others = {one.name: one for one in reversed(report.before) if one.name}
+    had = [f"`{name}`, registered {_at(one)}, {one.when}" for name, one in reversed(others.items())]
+    before = f" Before that the grid had {'; '.join(had)}." if had else ""
+    return f"{'; '.join(words)}.{before} {digest}."
 
 
 def _at(one: Registration) -> str:

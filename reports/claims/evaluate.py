@@ -8,7 +8,7 @@ from typing import Any
 from weakref import WeakKeyDictionary
 
 from reports.claims.comparing import RESAMPLES, Compare, alone, compared, gate
-from reports.claims.registration import registrations
+from reports.claims.registration import since_named
 from reports.claims.results import ClaimResult, ClaimsReport, Comparison, Gate, Status
 from reports.claims.sides import Pair, ScaleOf, ScoresOf, Scoring, pair
 from reports.frame import GridData
@@ -57,7 +57,8 @@ def evaluate(
             status, why = decide(data, comparisons, gates[-1])
             about = {key: content["claims"][name][key] for key in ("text", "source", "family", "exploratory")}
             results[name] = ClaimResult(id=name, **about, status=status, why=why, comparisons=comparisons)
-    first, *edits = registrations(data) or (None,)
+    before, named = since_named(data)
+    first, *edits = named or (None,)
     return ClaimsReport(
         name=claims["name"],
         sha256=claims["sha256"],
@@ -65,6 +66,7 @@ def evaluate(
         scope=scope(data),
         registered=first,
         edits=tuple(edits),
+        before=tuple(before),
         gates=tuple(gates),
         claims=tuple(results[name] for name in content["claims"]),
         exploratory=tuple(_exploratory(data, content, scoring, compare, resamples)),

@@ -36,6 +36,13 @@ def registrations(data: GridData) -> list[Registration]:
     ]
 
 
+def since_named(data: GridData) -> tuple[list[Registration], list[Registration]]:
+    """The registrations before the plan's claims file was named for the first time, and those from then on."""
+    noted, name = registrations(data), data.plan.settings["claims"]["name"]
+    first = next((place for place, one in enumerate(noted) if one.name == name), len(noted))
+    return noted[:first], noted[first:]
+
+
 def _finished(data: GridData) -> list[datetime | None]:
     """When each result of the grid was finished; None where it does not say so."""
     of_cells = set(data.cells["key"][data.cells["status"] == "done"])

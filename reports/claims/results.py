@@ -137,9 +137,10 @@ class Registration:
 class ClaimsReport:
     """All that a grid says of its claims.
 
-    scope: what the statuses are about, where that is not the settings of the files. registered: None where no store
-    has noted it. edits: later registrations. exploratory: the claims' comparisons on the grid's other environments,
-    unadjusted, which decide nothing.
+    scope: what the statuses are about, where that is not the settings of the files. registered: the first under this
+    name, None where no store has noted it. edits: later registrations. before: those of other claims files, or of none.
+    exploratory: the claims' comparisons on the grid's other environments, unadjusted, which decide nothing. trial:
+    whether the claims were tried on results (reports.claims.trial), not registered.
     """
 
     name: str
@@ -148,9 +149,11 @@ class ClaimsReport:
     scope: str
     registered: Registration | None
     edits: tuple[Registration, ...]
+    before: tuple[Registration, ...]
     gates: tuple[Gate, ...]
     claims: tuple[ClaimResult, ...]
     exploratory: tuple[Comparison, ...]
+    trial: bool = False
 
     @property
     def preregistered(self) -> bool:

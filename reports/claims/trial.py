@@ -22,6 +22,7 @@ def claim(
     against: Sequence[str],
     environments: Sequence[str],
     *,
+    name: str = NAME,
     metric: str = "win_rate",
     low: float | None = 0.0,
     high: float | None = 1.0,
@@ -31,21 +32,22 @@ def claim(
 ) -> dict[str, Any]:
     """One claim in the shape of a file of configs/claims/ (benchmark/claims.py), in a family of its own.
 
-    low, high: the metric's range, None where it has no end. margin: the least difference that counts, in the metric's
-    unit. alpha: of the family, which Holm's procedure shares among the claim's comparisons.
+    name: of the claim and its family, in small letters, digits and dashes. low, high: the metric's range, None where
+    it has no end. margin: the least difference that counts, in the metric's unit. alpha: of the family, which Holm's
+    procedure shares among the claim's comparisons.
     """
     return {
         "about": "a claim of one's own",
         "metrics": {metric: {"low": low, "high": high, "margin": margin}},
         "environments": dict.fromkeys(environments, metric),
-        "families": {NAME: alpha},
+        "families": {name: alpha},
         "seeds": 10,
         "claims": {
-            NAME: {
+            name: {
                 "text": text,
                 "source": "one's own",
-                "family": NAME,
-                "exploratory": True,
+                "family": name,
+                "exploratory": False,
                 "direction": direction,
                 "method": method,
                 "against": list(against),
@@ -56,7 +58,7 @@ def claim(
 
 
 def tried(data: GridData, content: Mapping[str, Any]) -> ClaimsReport:
-    """The claim's status on the grid's results. It was not registered before them, and the report of it says so.
+    """The claim's status on the grid's results, as exploratory: it was not registered before them.
 
     Raises ValueError that names a method or an environment that the grid does not have.
     """
@@ -69,11 +71,12 @@ def tried(data: GridData, content: Mapping[str, Any]) -> ClaimsReport:
                 if name not in known:
                     raise ValueError(f"{what} {name!r} is not in grid {data.plan.grid!r}, which has {', '.join(known)}")
     digest = hashlib.sha256(as_file(content).encode()).hexdigest()
-    claims = {"name": NAME, "sha256": digest, "content": content}
+    marked = {name: {**about, "exploratory": True} for name, about in content["claims"].items()}
+    claims = {"name": NAME, "sha256": digest, "content": {**content, "claims": marked}}
     plan = replace(data.plan, settings={**data.plan.settings, "claims": claims})
     report = evaluate(replace(data, plan=plan, registrations=()))
     assert report is not None
-    return report
+    return replace(report, trial=True)
 
 
 def as_file(content: Mapping[str, Any]) -> str:

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterator
 
 from reports.audit import audit
-from reports.claims import registrations
+from reports.claims import since_named
 from reports.frame import GridData
 from reports.lead import coverage, without_score
 from reports.tables import Cell, Column, Table
-from reports.text import duration, plural
+from reports.text import duration, listed, plural
 
 UNKNOWN = "unknown"
 Answer = tuple[str, str, str]
@@ -52,15 +52,16 @@ def _claims(data: GridData) -> Answer:
     given = data.plan.settings.get("claims")
     if not given:
         return question, "no", "the grid registers no claims"
-    noted = registrations(data)
-    first = next((place for place, one in enumerate(noted) if one.sha256), None)
-    if first is None:
+    before, named = since_named(data)
+    if not named:
         return question, UNKNOWN, "the plan names claims, but not when they were registered"
-    registered, edits = noted[first], noted[first + 1 :]
+    registered, *edits = named
     seen = [one for one in edits if not one.blind]
     when = f"registered {registered.at[:10]}, {registered.when}"
     edited = f"claims, seeds or settings changed {plural(len(edits), 'time')}" if edits else "nothing changed since"
     edited += f", {len(seen)} of them after results" if seen else ""
+    others = [f"`{name}`" for name in dict.fromkeys(one.name for one in before) if name]
+    edited += f"; before that the grid had {listed(others)}" if others else ""
     return question, ("partly" if seen else "yes") if registered.blind else "no", f"{when}; {edited}"
 
 

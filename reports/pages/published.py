@@ -8,7 +8,7 @@ from typing import Any
 
 import numpy as np
 
-from reports.claims import registrations
+from reports.claims import since_named
 from reports.figures.forest import forest, name
 from reports.frame import GridData
 from reports.page import Block, Facts, Gallery, Page, Text
@@ -203,7 +203,7 @@ def _tests(data: GridData) -> str:
     claims = data.plan.settings.get("claims")
     if not claims:
         return ""
-    noted = registrations(data)
+    _, noted = since_named(data)
     before = bool(noted) and all(one.blind for one in noted)
     words = "registered beforehand" if before else "not all registered before the results (see Protocol)"
     return f"The tests of the claims of {claims['name']}, adjusted and {words}, stand under Verdict and Comparisons. "

@@ -455,3 +455,20 @@ def test_an_edit_after_a_score_says_what_was_changed() -> None:
     words = registration_words(report)
     assert "changed 2026-11-23 08:00, after 6 results: seeds: 0, 1, 2 → 0, 1, 2, 3, `metrics.win_rate.margin`" in words
     assert words in strip(report).notes
+
+
+def test_a_claims_file_that_came_after_the_results_is_not_dated_by_the_one_before() -> None:
+    about = content(only=claim())
+    bare = {"content": None, "name": None, "sha256": None, "at": "2026-11-23T07:00:00+00:00"}
+    other = ENTRY | {"content": about, "name": "ldd2022", "sha256": "1" * 64}
+    own = ENTRY | {"content": about, "results": 12, "at": "2026-11-23T10:00:00+00:00"}
+    report = evaluate(grid_of(everywhere(HIGH, LOW), about, [ENTRY | bare, other, own]))
+    assert report is not None
+    assert not report.preregistered
+    assert registration_words(report) == (
+        "The claims were registered 2026-11-23 10:00, after 12 results. Before that the grid had `ldd2022`, "
+        "registered 2026-11-23 08:00, before any result. SHA-256 `000000000000`."
+    )
+    only_others = evaluate(grid_of(everywhere(HIGH, LOW), about, [other]))
+    assert only_others is not None
+    assert "is not recorded" in registration_words(only_others)

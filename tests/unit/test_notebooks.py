@@ -84,7 +84,10 @@ def test_a_claim_of_ones_own_is_tried_on_results_that_exist(
 ) -> None:
     result = tried(data, own(data, method, against))
     assert [one.status for one in result.claims] == [status]
-    assert "not recorded" in strip(result).to_markdown(), "it was not registered before the results"
+    assert all(one.exploratory for one in result.claims), "it was not registered before the results"
+    shown = strip(result).to_markdown()
+    assert "Tried on finished results: exploratory." in shown
+    assert "not recorded" not in shown
 
 
 def test_a_misspelt_method_is_named(data: GridData) -> None:
@@ -97,6 +100,7 @@ def test_the_file_of_a_claim_is_one_that_the_harness_reads(data: GridData, tmp_p
         copy = tmp_path / "configs" / path.relative_to(PROJECT / "configs")
         copy.parent.mkdir(parents=True, exist_ok=True)
         copy.write_bytes(path.read_bytes())
-    content = own(data, "ldd", "tabula_rasa")
+    content = claim("LDD wins more games.", "ldd", ["tabula_rasa"], data.environments, name="ldd-wins")
     (tmp_path / "configs" / "claims" / "mine.yaml").write_text(as_file(content), encoding="utf-8")
     assert read_claims(Configs(tmp_path / "configs"), "mine")["content"] == content
+    assert content["claims"]["ldd-wins"]["exploratory"] is False, "registered before the results, it is no longer"

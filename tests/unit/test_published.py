@@ -314,6 +314,8 @@ def test_the_claims_are_said_to_be_registered_beforehand_only_where_they_were(tm
         ("2026-11-23T00:00:00+00:00", "adjusted and not all registered before the results (see Protocol), stand"),
     ):
         assert words in text(dataclasses.replace(data, plan=plan, registrations=[{**entry, "at": at}]))
+    other = {**entry, "name": "others", "at": "2026-11-22T00:00:00+00:00"}
+    assert "not all registered" in text(dataclasses.replace(data, plan=plan, registrations=[other]))
 
 
 def test_the_page_comes_without_a_ledger_and_says_why(tmp_path: Path) -> None:

@@ -316,6 +316,9 @@ def test_the_checklist_says_whether_claims_were_written_down_before_the_results(
         ([{**entry, "results": 0}, edit], "partly"),
         ([{**entry, "results": 9}], "no"),
         ([{**after, "results": 0}], "no"),
+        ([{**entry, "name": "other", "results": 0}, {**after, "results": 9}], "no"),
+        ([{**entry, "name": "other", "results": 0}, {**entry, "results": 0}], "yes"),
+        ([{**entry, "name": "other", "results": 0}], "unknown"),
     ):
         assert answer(Report(replace(late.data, plan=plan, registrations=noted))) == expected
 
