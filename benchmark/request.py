@@ -131,6 +131,7 @@ def read_request(configs: Configs, schema: Schema, grid: str, words: Sequence[st
         executor=executor,
         tracking_uri=None if tracking_uri is None else str(tracking_uri),
         settings={
+            "file": file,
             "seeds": list(seeds),
             "teacher_seeds": asked.get("teacher_seeds"),
             "preset": preset,

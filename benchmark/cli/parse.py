@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import argparse
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from benchmark.cli.verbs import EVERYWHERE, OPTIONS, SHELLS, SHORT, VERBS, Verb
+from benchmark.cli.verbs import COMPUTING, EVERYWHERE, OPTIONS, SHELLS, SHORT, STORED_GRID, VERBS, Verb
 from benchmark.errors import BadInput, nearest
 
 PROGRAM = "python run_all.py"
@@ -138,7 +138,7 @@ def verb_help(name: str) -> str:
     parts = [
         f"usage: {PROGRAM} {name} {_usage(verb, name)}\n",
         f"{verb.does[0].upper()}{verb.does[1:]}.\n",
-        _listed(options),
+        _listed(options, {} if name in COMPUTING else {"--grid": STORED_GRID}),
     ]
     return "\n".join([*parts, *([verb.notes] if verb.notes else []), f"examples:\n{shown}"])
 
@@ -152,11 +152,12 @@ def _usage(verb: Verb, name: str) -> str:
     return " ".join(filter(None, [target, grid[verb.grid], "[options]", "[key=value …]" if verb.changes else ""]))
 
 
-def _listed(options: Iterable[str]) -> str:
-    return "options:\n" + _parser(options).format_help().partition("options:\n")[2]
+def _listed(options: Iterable[str], helps: Mapping[str, str]) -> str:
+    """helps: option -> what a verb's help says of it instead of the usual."""
+    return "options:\n" + _parser(options, helps).format_help().partition("options:\n")[2]
 
 
-def _parser(options: Iterable[str]) -> _Parser:
+def _parser(options: Iterable[str], helps: Mapping[str, str] | None = None) -> _Parser:
     """A parser with these options. What is not given is None, so that an option of another verb can be told."""
     parser = _Parser(
         prog=PROGRAM,
@@ -167,7 +168,7 @@ def _parser(options: Iterable[str]) -> _Parser:
     parser.add_argument("words", nargs="*", help=argparse.SUPPRESS)
     for option in options:
         about = dict(OPTIONS[option])
-        about["help"] = about["help"] or argparse.SUPPRESS
+        about["help"] = (helps or {}).get(option) or about["help"] or argparse.SUPPRESS
         parser.add_argument(*([SHORT[option]] if option in SHORT else []), option, default=None, **about)
     return parser
 

@@ -39,7 +39,8 @@ def _cost(price: Price) -> str:
     longest = f"; the longest chain of stages takes {duration(price.longest_s)}" if price.slots > 1 else ""
     lines.append(("on the clock", f"{least}{duration(price.wall_s)} with {at_once}{longest}"))
     short = f", {price.without_disk} stages not counted" if price.without_disk else ""
-    lines.append(("disk", f"{'at least ' if short else ''}{volume(price.disk)}{short}"))
+    if price.without_disk < len(price.stages):
+        lines.append(("disk", f"{'at least ' if short else ''}{volume(price.disk)}{short}"))
     lines.append(("known from", "; ".join(_bases(price))))
     text = f"cost of the {len(price.stages)} stages to compute\n"
     text += "\n".join(f"  {name:12}  {words}" for name, words in lines)

@@ -62,6 +62,8 @@ OPTIONS: dict[str, dict[str, Any]] = {
     "--configs": {"metavar": "DIR", "help": None},
     "--help": {"action": "store_true", "help": "show this"},
 }
+COMPUTING = ("run", "plan", "retry")  # these verbs need a grid's file; the others also know a grid that is there
+STORED_GRID = "a file of configs/grid/, or a grid that was run or imported"
 SHORT = {"--follow": "-f", "--yes": "-y", "--help": "-h"}
 EVERYWHERE = ("--root", "--configs", "--help")
 

@@ -38,7 +38,7 @@ def page(data: GridData) -> Page:
     if changes:
         blocks.append(change_table(data, changes))
     elif data.plan.settings.get("preset"):
-        blocks.append(Text(f"The preset `{data.plan.settings['preset']}` reduces the paper's settings.", "warning"))
+        blocks.append(Text(f"The preset `{data.plan.settings['preset']}` reduces the default settings.", "warning"))
     return Page("protocol", "Protocol", tuple(blocks))
 
 
@@ -187,18 +187,26 @@ def method_table(data: GridData) -> Table:
 
 
 def change_table(data: GridData, changes: Mapping[str, Mapping[str, Sequence[Any]]]) -> Table:
-    """The settings that preset and overrides set otherwise than the paper: environment -> key -> (paper's, here)."""
+    """The settings that preset and overrides set otherwise than the defaults: environment -> key -> (default, here)."""
     rows = [
-        (Cell(data.environment_label(environment)), Cell(f"`{key}`"), Cell(plain_value(paper)), Cell(plain_value(here)))
+        (
+            Cell(data.environment_label(environment)),
+            Cell(f"`{key}`"),
+            Cell(plain_value(default)),
+            Cell(plain_value(here)),
+        )
         for environment, of_environment in changes.items()
-        for key, (paper, here) in of_environment.items()
+        for key, (default, here) in of_environment.items()
     ]
     return Table(
         id="changes",
-        caption="Settings that differ from the paper's",
-        columns=tuple(Column(c, numeric=False) for c in ("Environment", "Setting", "Paper", "Here")),
+        caption="Settings that differ from the defaults",
+        columns=tuple(Column(c, numeric=False) for c in ("Environment", "Setting", "Default", "Here")),
         rows=tuple(rows),
-        notes=("Results at other settings than the paper's say nothing about the paper's numbers.",),
+        notes=(
+            "The defaults are the paper's or its release's where these say something; `configs/config.yaml` says where "
+            "they are ours. Results at other settings say nothing about the paper's numbers.",
+        ),
         headers=2,
     )
 

@@ -93,7 +93,9 @@ def command(data: GridData) -> str:
     """The command line that plans exactly these cells, whatever the grid's file says by now."""
     given = data.plan.settings
     of_plan = [data.search.get(cell.method, {}).get("method", cell.method) for cell in data.plan.cells]
+    file = given.get("file") or data.plan.grid
     words: dict[str, Any] = {
+        **({} if file == data.plan.grid else {"name": data.plan.grid}),
         "envs": data.environments,
         "methods": list(dict.fromkeys(of_plan)),
         "seeds": sorted(set(data.cells["seed"])),
@@ -105,7 +107,7 @@ def command(data: GridData) -> str:
         **(given.get("overrides") or {}),
     }
     assignments = [f"{key}={_hydra(value)}" for key, value in words.items()]
-    return shlex.join(["python", "run_all.py", "--grid", data.plan.grid, *assignments])
+    return shlex.join(["python", "run_all.py", "--grid", file, *assignments])
 
 
 def searched(data: GridData) -> dict[str, dict[str, list[Any]]]:

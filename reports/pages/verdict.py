@@ -40,7 +40,7 @@ def settings(data: GridData) -> str:
     if not data.knows_settings:
         return "unknown: the imported file does not say them"
     preset, overrides = data.plan.settings.get("preset"), data.plan.settings.get("overrides")
-    base = f"the reduced preset {preset}" if preset else "the paper's"
+    base = f"the reduced preset {preset}" if preset else "the defaults"
     others = [plural(len(overrides), "override")] if overrides else []
     others += [f"tuned coefficients ({data.tuned['name']})"] if data.tuned else []
     return f"{base}, with {listed(others)} (see Protocol)" if others else base

@@ -214,6 +214,14 @@ def test_every_verb_explains_itself_on_one_screen(
         assert any(option in line for line in lines)
 
 
+def test_help_says_which_verbs_read_a_grid_without_a_file(capsys: pytest.CaptureFixture[str]) -> None:
+    for verb, file_alone in {"status": False, "report": False, "run": True, "plan": True}.items():
+        assert run_all.main([verb, "--help"]) == 0
+        shown = " ".join(capsys.readouterr().out.split())
+        assert "--grid NAME a file of configs/grid/" in shown
+        assert ("or a grid that was run or imported" in shown) is not file_alone
+
+
 @pytest.mark.parametrize("grid", [path.stem for path in sorted((PROJECT / "configs" / "grid").glob("*.yaml"))])
 def test_every_grid_of_the_project_can_be_planned(
     grid: str, tmp_path: Path, capsys: pytest.CaptureFixture[str]

@@ -138,6 +138,14 @@ def test_what_is_unknown_is_said_and_so_is_the_way_to_know_it(store: RunStore) -
     assert "--probe measures" in nothing
 
 
+def test_disk_of_which_nothing_is_known_is_left_out(store: RunStore) -> None:
+    finish(store, policy(0), 60.0, size=1_000_000)
+    assert "disk          1 MB" in cost_text(price(plan(policy(1)), store, executor()))
+    elsewhere = cost_text(price(plan(policy(1, env="south")), store, executor()))
+    assert "a rough guess from the same kind of stage elsewhere" in elsewhere
+    assert "disk" not in elsewhere
+
+
 def test_what_the_seeds_can_show(store: RunStore) -> None:
     compared = [policy(seed, method=name) for seed in range(5) for name in ("plain", "taught")]
     found = price(plan(*compared), store, executor())

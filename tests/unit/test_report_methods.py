@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import json
 import re
 import shlex
 from pathlib import Path
@@ -10,6 +11,7 @@ from pathlib import Path
 import pandas as pd
 import pytest
 
+from benchmark.store import RunStore
 from reports.build import write_frames
 from reports.frame import GridData, load
 from reports.page import Bullets, Text
@@ -18,6 +20,7 @@ from reports.pages.provenance import command
 from reports.tables import Cell, Column, Table
 from reports.writing.output import ReportFolder
 from tests.synthetic import TEN_METHODS, make_plan, make_search, write_runs
+from tests.toy import Toy
 
 ENVIRONMENTS = {"rtfm-s1": "RTFM S1", "touchdown-lang": "Touchdown"}
 CHANGES = {"rtfm-s1": {"learner.frames": [100_000_000, 150_000]}}
@@ -313,6 +316,20 @@ def test_the_command_repeats_the_tuned_file_and_the_search(data: GridData, tmp_p
     assert "methods=[ldd,vae]" in words
     assert "tuned=null" in words
     assert "search={ldd:{method.distill:[1.0,0.1]},vae:{vae.beta:[1.0,0.1]}}" in words
+
+
+def test_a_grid_named_on_the_command_line_is_repeated_from_its_file(toy: Toy) -> None:
+    plan = toy.plan("toy", "name=tiny", "envs=[north]", "seeds=2", "learner.lr=0.125")
+    store = RunStore(toy.root)
+    store.write_plan(plan)
+    line = shlex.split(command(load(toy.root, "tiny")))
+    assert line[2:5] == ["--grid", "toy", "name=tiny"]
+    again = toy.run("plan", *line[2:], "--json")
+    assert again.returncode == 0, again.stderr
+    assert set(json.loads(again.stdout)["stages"]) == set(plan.stages)
+    assert toy.plan(line[3], *line[4:]) == plan
+    store.write_plan(toy.plan("toy"))
+    assert shlex.split(command(load(toy.root, "toy")))[2:5] == ["--grid", "toy", "envs=[north,far-south]"]
 
 
 def test_files_for_others_hold_flags_as_numbers_and_what_was_applied(tmp_path: Path) -> None:
