@@ -66,14 +66,13 @@ def _claims(data: GridData) -> Answer:
 
 
 def _settings(data: GridData) -> Answer:
-    question = "Are all settings given, with what differs from the paper?"
+    question = "Are all settings given, with what differs from the defaults?"
     if not data.knows_settings:
         return question, UNKNOWN, "the imported file does not say them"
     changes = data.plan.settings.get("changes") or {}
     reduced = sum(len(of_environment) for of_environment in changes.values())
-    why = (
-        f"{plural(reduced, 'setting')} differ from the paper's, listed under Protocol" if reduced else "as the paper's"
-    )
+    differ = f"{plural(reduced, 'setting')} {'differs' if reduced == 1 else 'differ'} from the defaults"
+    why = f"{differ}, listed under Protocol" if reduced else "the defaults"
     return question, "yes", why
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from typing import Any
 
 import pytest
@@ -80,6 +81,12 @@ def test_the_projects_own_ledger_has_no_number_of_the_ldd_paper_and_calls_all_ot
     others = [one for content in files.values() for one in content["values"]]
     assert others
     assert all(not one["comparable"] and one["differences"] and one["where"] for one in others)
+
+
+def test_the_projects_own_ledger_names_no_file_that_a_reader_does_not_have() -> None:
+    for path in (PROJECT / "configs" / "published").glob("*.yaml"):
+        for name in re.findall(r"[\w/]+\.md\b", yaml.safe_load(path.read_text(encoding="utf-8"))["read_in"]):
+            assert (PROJECT / name).exists(), f"{path.name} names {name}"
 
 
 @pytest.mark.parametrize(

@@ -16,6 +16,7 @@ from reports.audit import audit
 from reports.frame import GridData, load
 from reports.page import Page, Text
 from reports.pages import all_pages
+from reports.pages.verdict import facts as verdict_facts
 from reports.tables import Table
 from reports.writing.render import to_markdown
 from tests.synthetic import METHODS, TEN_METHODS, WinRate, make_plan, write_runs
@@ -189,11 +190,23 @@ def test_a_stage_that_two_methods_share_is_paid_once(close: Report) -> None:
     assert (row[2].text, row[3].text) == ("3", "4.2 s")
 
 
-def test_settings_that_differ_from_the_papers_are_listed(tmp_path: Path) -> None:
+def test_settings_that_differ_from_the_defaults_are_listed(tmp_path: Path) -> None:
     plan = make_plan(ONE, seeds=(0,), changes={"rtfm-s1": {"learner.frames": [100_000_000, 150_000]}})
     write_runs(tmp_path, plan, points=2)
-    text = Report(load(tmp_path, "synthetic")).text
-    assert "| RTFM S1 | `learner.frames` | 100000000 | 150000 |" in text
+    found = Report(load(tmp_path, "synthetic"))
+    assert "| RTFM S1 | `learner.frames` | 100000000 | 150000 |" in found.text
+    table = found.table("changes")
+    assert table.caption == "Settings that differ from the defaults"
+    assert [column.label for column in table.columns] == ["Environment", "Setting", "Default", "Here"]
+    assert "1 setting differs from the defaults, listed under Protocol" in found.text
+
+
+def test_without_a_preset_the_settings_are_the_defaults(tmp_path: Path) -> None:
+    plan = make_plan(ONE, seeds=(0,))
+    plan = replace(plan, settings={**plan.settings, "preset": None})
+    write_runs(tmp_path, plan, points=2)
+    data = load(tmp_path, "synthetic")
+    assert dict(verdict_facts(data))["Settings"] == "the defaults"
 
 
 def test_runs_of_different_code_are_pointed_out(tmp_path: Path) -> None:

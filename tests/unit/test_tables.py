@@ -90,6 +90,16 @@ def test_code_stands_between_backticks() -> None:
     assert markdown("snake_case stays, _emphasis_ does not") == r"snake_case stays, \_emphasis\_ does not"
 
 
+def test_in_a_notebook_numbers_stay_on_one_line_and_reasons_wrap() -> None:
+    columns = (Column("Why", numeric=False), Column("Score"))
+    shown = Table("why", "Why", columns, ((Cell("no", "a long reason"), Cell("0.5", "[0.4, 0.6]")),))._repr_html_()
+    assert [line for line in shown.splitlines() if "white-space: nowrap" in line] == [
+        ".ldd .number small span { white-space: nowrap; }"
+    ]
+    assert '<th scope="row" class="">no<small><span>a long reason</span></small></th>' in shown
+    assert '<td class="number">0.5<small><span>[0.4, 0.6]</span></small></td>' in shown
+
+
 @pytest.mark.parametrize(
     ("value", "text"), [(0.12345, "0.123"), (-0.5, "−0.500"), (-0.0001, "0.000"), (float("nan"), "–")]
 )
