@@ -52,7 +52,8 @@ def fill(folder: Path, leave: int = 0) -> Path:
 
 
 def remount(folder: Path, how: str) -> None:
-    subprocess.run(["mount", "-o", f"remount,{how}", str(folder)], check=True)
+    """Busy is what a killed job leaves it for a moment, longer on a busy machine."""
+    until(lambda: subprocess.run(["mount", "-o", f"remount,{how}", str(folder)]).returncode == 0, timeout=60)
 
 
 @pytest.fixture

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from typing import Any
 
 import numpy as np
@@ -20,7 +21,7 @@ def pair(first: Any, second: Any, missing: tuple[int, int] = (0, 0)) -> Pair:
         Side("", np.asarray(values), len(values) + gone, "" if len(values) else "not in this grid", ())
         for values, gone in zip((first, second), missing, strict=True)
     ]
-    return Pair("rtfm-s1", "ldd", "vae", 1, "win_rate", MARGIN, 0.0, 1.0, *sides)
+    return Pair("rtfm-s1", "ldd", "vae", 1, "win_rate", MARGIN, 0.0, 1.0, math.nan, math.nan, *sides)
 
 
 @st.composite
