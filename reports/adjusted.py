@@ -34,9 +34,13 @@ class Adjusted:
 Family = Mapping[Place, Adjusted]
 
 
+def _place(environment: str, *methods: str) -> Place:
+    return environment, frozenset(methods)
+
+
 def place(contrast: Contrast) -> Place:
     """What the comparison is known by."""
-    return contrast.environment, frozenset((contrast.method, contrast.reference))
+    return _place(contrast.environment, contrast.method, contrast.reference)
 
 
 def registered(data: GridData, report: ClaimsReport) -> dict[Place, Adjusted]:
@@ -47,7 +51,7 @@ def registered(data: GridData, report: ClaimsReport) -> dict[Place, Adjusted]:
         for one in claim.comparisons:
             if one.metric == data.headline:
                 about = Adjusted(one.adjusted_p, gate.size, gate.alpha, not claim.exploratory)
-                found[one.environment, frozenset((one.method, one.against))] = about
+                found[_place(one.environment, one.method, one.against)] = about
     return found
 
 

@@ -11,6 +11,9 @@ import numpy as np
 
 from benchmark.spec import Cell, Plan, Stage
 from benchmark.store import RunStore
+from reports.frame import GridData
+from reports.page import Page
+from reports.pages import PAGES
 
 ENVIRONMENTS = {"messenger-s1": "Messenger S1", "rtfm-s1": "RTFM S1"}
 METHODS: dict[str, dict[str, Any]] = {
@@ -282,3 +285,8 @@ def _write_curve(store: RunStore, stage: Stage, final: float, share: float, poin
             row["test/win_rate"] = float(np.clip(level + noise[1], 0, 1))
         rows.append(row)
     _write(store.curve_file(stage.key), "".join(json.dumps(row) + "\n" for row in rows))
+
+
+def all_pages(data: GridData) -> list[Page]:
+    """Every page that has something to say of the grid, its figures not drawn."""
+    return [built for page in PAGES if (built := page(data)) is not None]

@@ -52,8 +52,3 @@ PAGES: tuple[Callable[[GridData], Page | None], ...] = (
 
 SLOW: tuple[Callable[[GridData], Page | None], ...] = (curves.page, robustness.page)
 """What takes longest of a large report, to be begun first."""
-
-
-def all_pages(data: GridData) -> list[Page]:
-    """Every page that has something to say of the grid."""
-    return [built for page in PAGES if (built := page(data)) is not None]

@@ -8,9 +8,8 @@ import pytest
 
 from reports.frame import GridData, load
 from reports.page import Page
-from reports.pages import all_pages
 from reports.tuning import searches
-from tests.synthetic import make_plan, make_search, write_runs
+from tests.synthetic import all_pages, make_plan, make_search, write_runs
 
 NAMES = {"messenger-s1": "Messenger S1", "messenger-s1-emma": "Messenger S1 (EMMA)", "s1": "S1"}
 LEVELS = {"messenger-s1": 0.2, "messenger-s1-emma": 0.8, "s1": 0.5}

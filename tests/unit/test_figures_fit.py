@@ -14,8 +14,7 @@ from benchmark.spec import Plan
 from reports.figures import Figure
 from reports.figures.style import LIGHT, canvas
 from reports.frame import GridData, load
-from reports.pages import all_pages
-from tests.synthetic import TEN_METHODS, make_plan, write_runs
+from tests.synthetic import TEN_METHODS, all_pages, make_plan, write_runs
 
 LONG = "Messenger S1, original, on blank texts, reduced"
 ENVIRONMENTS = {"messenger-s2": "Messenger S2", "original": LONG}

@@ -19,9 +19,8 @@ from reports.interchange.exporting import export
 from reports.interchange.files import read
 from reports.interchange.importing import import_results
 from reports.interchange.results import Results, of_grid
-from reports.pages import all_pages
 from reports.writing.render import to_markdown
-from tests.synthetic import METHODS, make_plan, write_runs
+from tests.synthetic import METHODS, all_pages, make_plan, write_runs
 
 FAILED = {
     "rtfm-s1/tabula_rasa/1": "ValueError: loss is nan | frame 90000",

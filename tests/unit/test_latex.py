@@ -10,11 +10,10 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from reports.frame import load
-from reports.pages import all_pages
 from reports.tables import Cell, Column, Table
 from reports.writing.latex import escaped
 from tests import printing
-from tests.synthetic import ENVIRONMENTS, TEN_METHODS, make_plan, write_runs
+from tests.synthetic import ENVIRONMENTS, TEN_METHODS, all_pages, make_plan, write_runs
 
 NASTY = '50 % of C:\\run_1 cost $5 & #2 {a} ~x ^y <z> |w| "q" `don\'t` [1] * — … − ± × † λ η ≥ ≤ é ñ ß 1 000 µ 中 😀'
 

@@ -15,11 +15,10 @@ from benchmark.store import RunStore
 from reports.build import write_frames
 from reports.frame import GridData, load
 from reports.page import Bullets, Text
-from reports.pages import all_pages
 from reports.pages.provenance import command
 from reports.tables import Cell, Column, Table
 from reports.writing.output import ReportFolder
-from tests.synthetic import TEN_METHODS, make_plan, make_search, write_runs
+from tests.synthetic import TEN_METHODS, all_pages, make_plan, make_search, write_runs
 from tests.toy import Toy
 
 ENVIRONMENTS = {"rtfm-s1": "RTFM S1", "touchdown-lang": "Touchdown"}

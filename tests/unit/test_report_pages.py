@@ -15,11 +15,10 @@ from benchmark.store import RunStore
 from reports.audit import audit
 from reports.frame import GridData, load
 from reports.page import Page, Text
-from reports.pages import all_pages
 from reports.pages.verdict import facts as verdict_facts
 from reports.tables import Table
 from reports.writing.render import to_markdown
-from tests.synthetic import METHODS, TEN_METHODS, WinRate, make_plan, write_runs
+from tests.synthetic import METHODS, TEN_METHODS, WinRate, all_pages, make_plan, write_runs
 
 ONE = {"rtfm-s1": "RTFM S1"}
 CLOSE = {"tabula_rasa": (0.40, 0.50, 0.45), "ldd": (0.42, 0.52, 0.46), "ldd_rep": (0.70, 0.72, 0.74)}
