@@ -8,10 +8,10 @@ import torch
 from torch import Tensor
 
 import envs
+from agents import policy
 from agents.demonstrations import NO_ACTION, Demonstrations, narrow
 from agents.job import Job
 from agents.networks.cpu import tune_process
-from agents.policy import greedy, load
 from envs.base import BatchedEnv, EnvError, Expert, Observation
 
 
@@ -33,6 +33,7 @@ def collect(job: Job) -> dict[str, Any]:
         **params["env"]["options"],
     )
     demonstrations, means = record(env, player(job, env), terminal=params["terminal"], job=job)
+    env.close()
     job.publish("demonstrations.pt", demonstrations.save)
     frames = len(demonstrations.episode)
     job.log(frames, **means)
@@ -48,8 +49,8 @@ def player(job: Job, env: BatchedEnv) -> Expert:
         generator = torch.Generator(env.device).manual_seed(job.stream("demonstration actions"))
         return lambda observation: torch.multinomial(observation["valid"], 1, generator=generator).squeeze(1)
     if source == "checkpoint":
-        net, _ = load(job.parents["demonstrator"] / "policy.pt", env.layout, env.device)
-        return greedy(net, env.num_envs, job.params["random_actions"], job.stream("demonstration actions"))
+        net, _ = policy.load(job.parents["demonstrator"] / "policy.pt", env.layout, env.device)
+        return policy.player(net, env.num_envs, job.params["random_actions"], job.stream("demonstration actions"))
     raise EnvError(f"method.demos is {source!r}, expected expert, random or checkpoint")
 
 

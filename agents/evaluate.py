@@ -13,7 +13,7 @@ import envs
 from agents.job import Job
 from agents.networks import Network
 from agents.networks.cpu import tune_process
-from agents.policy import greedy, load
+from agents.policy import load, player
 from envs.base import BatchedEnv
 
 Episodes = dict[str, Tensor]
@@ -21,14 +21,15 @@ Episodes = dict[str, Tensor]
 
 
 @torch.no_grad()
-def play(net: Network, env: BatchedEnv, random_actions: float = 0.0, seed: int = 0) -> Episodes:
-    """Play one greedy (argmax) episode in every copy; ``random_actions``, ``seed``: of ``greedy``.
+def play(net: Network, env: BatchedEnv, random_actions: float = 0.0, seed: int = 0, sampled: bool = False) -> Episodes:
+    """Play one episode in every copy, greedily (argmax) as a rule; ``random_actions``, ``seed``, ``sampled``: of
+    ``player``.
 
     Copy i always holds the same game for the same environment seed, so the list of games is fixed and every policy
     meets the same ones, however long its episodes are.
     """
     observation = env.reset()
-    act = greedy(net, env.num_envs, random_actions, seed)
+    act = player(net, env.num_envs, random_actions, seed, sampled)
     episodes: Episodes = {}
     running = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
     while running.any():
@@ -51,21 +52,26 @@ def summary(episodes: Episodes) -> dict[str, float]:
 def evaluate(job: Job) -> dict[str, Any]:
     """Play ``episodes`` fixed games of the test split with the parent's policy; raw episodes go to episodes.npz.
 
-    The list is the same for all methods of an environment and seed (statistics.md rule 3).
+    The list is the same for all methods of an environment and seed (statistics.md rule 3). Where the stage says
+    ``sampled``, the policy's actions are drawn by their probabilities (NetHack, methods.md 7).
     """
     tune_process()
     params = job.params
+    sampled = params.get("sampled", False)
     device = torch.device(job.device)
     env = envs.make(
         params["env"]["name"], params["episodes"], device, job.stream("test episodes"), **params["env"]["options"]
     )
     net, frames = load(job.parents["policy"] / "policy.pt", env.layout, device)
-    episodes = play(net, env, params["random_actions"], job.stream("test actions"))
+    episodes = play(net, env, params["random_actions"], job.stream("test actions"), sampled)
+    env.close()
     arrays = {name: values.cpu().numpy() for name, values in episodes.items()}
     job.publish("episodes.npz", lambda path: write_arrays(path, arrays))
     result = summary(episodes)
     job.log(frames, **result)
-    mode = f"argmax, {params['random_actions']:.0%} random" if params["random_actions"] else "argmax"
+    mode = "sampled" if sampled else "argmax"
+    if params["random_actions"]:
+        mode += f", {params['random_actions']:.0%} random"
     return result | {"episodes": params["episodes"], "policy_mode": mode}
 
 

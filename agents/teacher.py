@@ -88,23 +88,28 @@ class Teacher:
         weights |= {name: tensor for name, tensor in self.net.state_dict().items() if name.startswith(self.heads)}
         net.load_state_dict(weights, strict=False)
 
-    def distance(self, rep: Tensor, batch: Observation) -> Tensor:
-        """Mean squared distance of a policy's representation [B, drep] to the teacher's on the same frames: [B].
+    @torch.no_grad()
+    def follow(self, unroll: Unroll) -> Tensor:
+        """The teacher's own representations of the first T observations of an unroll: [T·B, rep_size], no gradient.
 
-        methods.md 5.1: mean over dimensions of (rep − rep_T)²; the gradient reaches ``rep`` only.
+        A recurrent teacher goes on from ``unroll.teacher_state``, which then holds its state after them.
         """
-        return gap(rep, self.representation(batch))
+        seen = {name: field[:-1] for name, field in unroll.observation.items()}
+        features, after = self.net.sequence(seen, unroll.starts[:-1], unroll.teacher_state)
+        unroll.teacher_state.copy_(after)
+        return features.rep
+
+    @staticmethod
+    def compares(form: str) -> bool:
+        """Whether this form of the teacher's reward compares representations."""
+        return form in ("distance", "literal")
 
     @torch.no_grad()
-    def representation(self, batch: Observation) -> Tensor:
-        """The teacher's own representation of frames: [B, rep_size], no gradient."""
-        return self.net.features(batch).rep
-
-    @torch.no_grad()
-    def reward(self, form: str, rep: Tensor, unroll: Unroll) -> Tensor:
+    def reward(self, form: str, rep: Tensor, unroll: Unroll, targets: Tensor | None) -> Tensor:
         """What the teacher pays for every step of an unroll, before its weight η: [T, B] (methods.md 6.3).
 
-        rep: the policy's representations of the unroll's first T observations, [T·B, drep].
+        rep: the policy's representations of the unroll's first T observations, [T·B, drep]. targets: those of
+        ``follow``, for the forms that compare.
         form "distance": −mean_d (rep − rep_T)² of the step's observation. "likelihood": the mean log-likelihood of the
         next grid's tokens, minus its mean over all steps met so far; 0 at an episode's end, whose last observation
         demonstrations do not show. "literal": the mean distance of the whole batch, the same for every step, as SILG's
@@ -117,12 +122,11 @@ class Teacher:
             return self._log_likelihood(first, unroll)
         if form == "agreement":
             return self._agreement(first, unroll)
-        distance = self.distance(rep, first).view(steps)
-        if form == "distance":
-            return -distance
-        if form == "literal":
-            return -distance.mean().expand(steps)
-        raise EnvError(f"learner.shaping_reward is {form!r}, expected {', '.join(SHAPING[:-1])} or {SHAPING[-1]}")
+        if not self.compares(form):
+            raise EnvError(f"learner.shaping_reward is {form!r}, expected {', '.join(SHAPING[:-1])} or {SHAPING[-1]}")
+        assert targets is not None, "comparing forms are given the teacher's representations"
+        distance = gap(rep, targets).view(steps)
+        return -distance if form == "distance" else -distance.mean().expand(steps)
 
     def _log_likelihood(self, first: Observation, unroll: Unroll) -> Tensor:
         likelihood = -self._per_frame("likelihood", first, unroll, partial(F.cross_entropy, reduction="none"))

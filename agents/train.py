@@ -105,7 +105,10 @@ class Curve:
             self.job.stream("curve episodes"),
             **params["env"]["options"],
         )
-        episodes = play(self.learner.net, env, test["random_actions"], self.job.stream("curve actions"))
+        episodes = play(
+            self.learner.net, env, test["random_actions"], self.job.stream("curve actions"), test.get("sampled", False)
+        )
+        env.close()
         self._log({f"test/{name}": value for name, value in summary(episodes).items()})
 
     def _log(self, row: dict[str, float]) -> None:

@@ -34,6 +34,18 @@ class Field:
 
 
 @dataclass(frozen=True)
+class Image:
+    """A picture of an observation that networks draw for themselves, so that nobody has to store it.
+
+    shape: (channels, height, width). render: fields [B, ...] -> uint8 [B, *shape], on the fields' device; a function of
+    a module, so that a layout can be pickled.
+    """
+
+    shape: tuple[int, int, int]
+    render: Callable[[Mapping[str, Tensor]], Tensor]
+
+
+@dataclass(frozen=True)
 class Layout:
     """What a network must know of an environment before it sees an observation.
 
@@ -43,12 +55,15 @@ class Layout:
     descriptions: the text fields that describe the world, such as manual and goal; other texts, such as the name of a
         held item, report the state of play.
     grid: the field of cell contents, [H, W, K, L]: K occupants of L tokens each. With ``history`` frames it is
-        [frames, H, W, L], the newest last. ``cells`` reads both.
+        [frames, H, W, L], the newest last; [H, W] where each cell holds one id. ``cells`` reads them all.
     unordered: how many of the first tokens of a cell are interchangeable: their order tells nothing.
     grid_vocab: None where the cells are words of the text vocabulary, else the number of entity ids.
     vocabulary: the number of token ids of the texts; ``tokenizer`` names and identifies what made them.
     blank: the token ids of an empty text, at least one, none of them ``pad``.
     resume: "exact" where a reloaded state continues the very same episodes, else "restart_episodes".
+    image: of the observation, where networks look at one.
+    silenced: the observation without its language, any leading dimensions; for environments whose language is no text
+        field but stands on the screen.
     """
 
     observation: Mapping[str, Field]
@@ -65,6 +80,8 @@ class Layout:
     pad: int = 0
     history: int = 1
     unordered: int = 1
+    image: Image | None = None
+    silenced: Callable[[Observation], Observation] | None = None
 
     @property
     def num_actions(self) -> int:
@@ -82,6 +99,8 @@ def cells(grid: Tensor, layout: Layout) -> Tensor:
 
     Interchangeable tokens come sorted, the largest first, so that equal contents are equal tensors.
     """
+    if grid.dim() == 3:
+        return grid[..., None, None]
     now = grid if layout.history == 1 else grid[:, -1, :, :, None]
     if layout.unordered == 1:
         return now
@@ -95,6 +114,8 @@ def blanked(observation: Mapping[str, Tensor], layout: Layout) -> Observation:
     Leading dimensions and dtypes are as they were; all other fields are the very same tensors, not copies.
     """
     empty = dict(observation)
+    if layout.silenced is not None:
+        return layout.silenced(empty)
     for name in layout.descriptions:
         ids = torch.full_like(observation[name], layout.pad)
         ids[..., : len(layout.blank)] = ids.new_tensor(layout.blank)
@@ -138,6 +159,9 @@ class BatchedEnv(ABC):
     @abstractmethod
     def state_dict(self) -> dict[str, Any]:
         """Everything that the future of this environment depends on, random state included."""
+
+    def close(self) -> None:  # noqa: B027 - most environments hold nothing
+        """Let go of processes and files, where there are any; nothing can be asked of it afterwards."""
 
     @abstractmethod
     def load_state_dict(self, state: Mapping[str, Any]) -> Observation:

@@ -38,6 +38,8 @@ class Learner(ABC):
         self.optimiser = self.make_optimiser(list(net.parameters()))
         self.collector = Collector(env, settings["unroll"])
         self.memory = net.text_memory(env.num_envs)
+        self.state = net.initial_state(env.num_envs)
+        self.teacher_state = (net if teacher is None else teacher.net).initial_state(env.num_envs)
         self.generator = torch.Generator(env.device).manual_seed(seed)
         self.frames = self.updates = 0
         self._sums: dict[str, tuple[float, int]] = {}
@@ -54,15 +56,19 @@ class Learner(ABC):
     def learn(self, unroll: Unroll) -> None:
         """Update the policy on an unroll of the current policy, and count its frames."""
 
-    def act(self, observation: Observation) -> tuple[Tensor, Tensor]:
-        """Sample actions from the current policy: (actions [N], logits [N, A])."""
-        features = self.net.features(observation, self.memory)
+    def act(self, observation: Observation, starts: Tensor) -> tuple[Tensor, Tensor]:
+        """Sample actions from the current policy, which goes on from ``state``: (actions [N], logits [N, A])."""
+        now = {name: field[None] for name, field in observation.items()}
+        features, self.state = self.net.sequence(now, starts[None], self.state, self.memory)
         logits = self.net.policy(features.rep, observation["valid"])
         return torch.multinomial(logits.softmax(-1), 1, generator=self.generator).squeeze(1), logits
 
     def iterate(self) -> None:
         """One unroll and the updates on it."""
-        self.learn(self.collector.collect(self.act))
+        before = self.state
+        unroll = self.collector.collect(self.act)
+        unroll.state, unroll.teacher_state = before, self.teacher_state
+        self.learn(unroll)
         self.memory.clear()
 
     def update(self, loss: Tensor, terms: Mapping[str, Tensor]) -> None:
@@ -81,19 +87,31 @@ class Learner(ABC):
             total, times = self._sums.get(name, (0.0, 0))
             self._sums[name] = total + value.item(), times + 1
 
-    def shaped(self, unroll: Unroll, rep: Tensor | None) -> Tensor:
-        """The unroll's rewards [T, B] with the teacher's, weighted. The environment's own returns and wins are counted
-        without it.
+    def targets(self, unroll: Unroll) -> Tensor | None:
+        """The teacher's representations of the first T observations, [T·B, D], where anything is compared with them.
 
-        rep: the policy's representations of the first T observations, [T·B, D]; None computes them.
+        Ask once for an unroll: a recurrent teacher goes on from where it was.
         """
+        form = self.settings["shaping_reward"]
+        if self.teacher is None or not (self.distill > 0 or (self.shaping > 0 and self.teacher.compares(form))):
+            return None
+        return self.teacher.follow(unroll)
+
+    def shaped(self, unroll: Unroll, rep: Tensor | None, targets: Tensor | None) -> Tensor:
+        """The unroll's rewards [T, B], scaled, with the teacher's, weighted. The environment's own returns and wins are
+        counted without both.
+
+        rep: the policy's representations of the first T observations, [T·B, D]; None computes them. targets: the
+        teacher's, of ``targets``.
+        """
+        rewards = unroll.rewards * self.settings.get("reward_scale", 1.0)  # set where rewards are large, as scores are
         if self.teacher is None or self.shaping == 0:
-            return unroll.rewards
+            return rewards
         with torch.no_grad():
             rep = self.net.features(unroll.frames()).rep if rep is None else rep.detach()
-            reward = self.shaping * self.teacher.reward(self.settings["shaping_reward"], rep, unroll)
+            reward = self.shaping * self.teacher.reward(self.settings["shaping_reward"], rep, unroll, targets)
         self.record(**{"reward/shaping": reward.mean()})
-        return unroll.rewards + reward
+        return rewards + reward
 
     def report(self) -> dict[str, float]:
         """Mean losses and training episodes since the last report."""
@@ -107,6 +125,7 @@ class Learner(ABC):
             "optimiser": self.optimiser.state_dict(),
             "collector": self.collector.state_dict(),
             "generator": self.generator.get_state(),
+            "carried": [self.state, self.teacher_state],
             "counts": [self.frames, self.updates],
             "sums": self._sums,
             "teacher": None if self.teacher is None else self.teacher.state_dict(),
@@ -117,6 +136,7 @@ class Learner(ABC):
         self.optimiser.load_state_dict(state["optimiser"])
         self.collector.load_state_dict(state["collector"])
         self.generator.set_state(state["generator"])
+        self.state, self.teacher_state = (carried.to(self.state.device) for carried in state["carried"])
         self.frames, self.updates = state["counts"]
         self._sums = state["sums"]
         if self.teacher is not None:

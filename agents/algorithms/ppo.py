@@ -48,6 +48,8 @@ class PPOLearner(Learner):
     """Mean and standard deviation of the returns of the unroll before."""
 
     def check(self, num_envs: int) -> None:
+        if self.net.state_size:
+            raise EnvError("learner ppo shuffles frames, so it cannot train a recurrent network; take learner=vtrace")
         frames, parts = self.settings["unroll"] * num_envs, self.settings["minibatches"]
         if frames == 1:
             raise EnvError("learner.unroll and learner.num_envs are 1: one return cannot be normalised, take more")
@@ -61,9 +63,9 @@ class PPOLearner(Learner):
 
     def learn(self, unroll: Unroll) -> None:
         settings, frames = self.settings, unroll.rewards.numel()
-        returns = self.returns(unroll)
+        targets = self.targets(unroll)
+        returns = self.returns(unroll, targets)
         batch = unroll.frames()
-        targets = self.teacher.representation(batch) if self.teacher is not None and self.distill > 0 else None
         for _ in range(settings["epochs"]):
             for part in self._parts(frames):
                 self.update(*self.loss(unroll, batch, returns, targets, part))
@@ -76,7 +78,7 @@ class PPOLearner(Learner):
         order = torch.randperm(frames, generator=self.generator, device=self.generator.device)
         return order.chunk(self.settings["minibatches"])
 
-    def returns(self, unroll: Unroll) -> Tensor:
+    def returns(self, unroll: Unroll, targets: Tensor | None) -> Tensor:
         """Normalised returns of the unroll's frames, [T·B]; remembers their scale for the next unroll."""
         last = torch.zeros_like(unroll.rewards[0])
         if self.settings["bootstrap"]:
@@ -84,7 +86,7 @@ class PPOLearner(Learner):
                 observation = {name: field[-1] for name, field in unroll.observation.items()}
                 values = self.net.baseline(self.net.features(observation, self.memory).rep)
                 last = self.scale[0] + self.scale[1] * values
-        returns = discounted(self.shaped(unroll, None), unroll.done, last, self.settings["discount"]).flatten()
+        returns = discounted(self.shaped(unroll, None, targets), unroll.done, last, self.settings["discount"]).flatten()
         deviation = returns.std() + SMALL
         self.scale = (returns.mean().item(), deviation.item())
         return (returns - returns.mean()) / deviation
@@ -112,7 +114,7 @@ class PPOLearner(Learner):
             "loss/baseline": settings["baseline_cost"] * F.mse_loss(values, goals),
             "loss/entropy": -settings["entropy_cost"] * entropy,
         }
-        if targets is not None:
+        if targets is not None and self.distill > 0:
             terms["loss/distill"] = self.distill * gap(features.rep, targets[part]).mean()
         return torch.stack(list(terms.values())).sum(), terms
 

@@ -11,19 +11,26 @@ from torch import Tensor
 
 from envs.base import BatchedEnv, Observation
 
-Actor = Callable[[Observation], tuple[Tensor, Tensor]]
-"""Observation -> (actions int64 [N], behaviour logits [N, A])."""
+Actor = Callable[[Observation, Tensor], tuple[Tensor, Tensor]]
+"""Observation, and bool [N] where it begins an episode -> (actions int64 [N], behaviour logits [N, A])."""
 
 
 @dataclass
 class Unroll:
-    """T steps of B environments. observation: [T + 1, B, ...] per field; logits [T, B, A]; the rest [T, B]."""
+    """T steps of B environments. observation: [T + 1, B, ...] per field; logits [T, B, A]; the rest [T, B].
+
+    starts: [T + 1, B], which observations begin an episode. state, teacher_state: [B, …], what the policy and its
+    teacher carried up to the first observation, where they are recurrent.
+    """
 
     observation: Observation
+    starts: Tensor
     actions: Tensor
     logits: Tensor
     rewards: Tensor
     done: Tensor
+    state: Tensor
+    teacher_state: Tensor
 
     def frames(self) -> Observation:
         """The T·B observations in which an action was taken: [T·B, ...] per field."""
@@ -33,7 +40,8 @@ class Unroll:
         """The environments start..stop as an unroll of their own (views)."""
         return Unroll(
             {name: field[:, start:stop] for name, field in self.observation.items()},
-            *(part[:, start:stop] for part in (self.actions, self.logits, self.rewards, self.done)),
+            *(part[:, start:stop] for part in (self.starts, self.actions, self.logits, self.rewards, self.done)),
+            *(carried[start:stop] for carried in (self.state, self.teacher_state)),
         )
 
 
@@ -83,6 +91,7 @@ class Collector:
     def __init__(self, env: BatchedEnv, unroll: int) -> None:
         self.env = env
         self.current = env.reset()
+        self.starts = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
         self.episodes = EpisodeCounter()
         steps, copies = unroll, env.num_envs
         actions = env.layout.num_actions
@@ -92,10 +101,12 @@ class Collector:
 
         self.unroll = Unroll(
             {name: buffer(steps + 1, *field.shape, dtype=field.dtype) for name, field in self.current.items()},
+            buffer(steps + 1, copies, dtype=torch.bool),
             buffer(steps, copies, dtype=torch.int64),
             buffer(steps, copies, actions),
             buffer(steps, copies),
             buffer(steps, copies, dtype=torch.bool),
+            *(buffer(copies, 0), buffer(copies, 0)),
         )
 
     @torch.no_grad()
@@ -104,8 +115,9 @@ class Collector:
         unroll = self.unroll
         for t in range(len(unroll.rewards)):
             self._store(t)
-            actions, logits = act(self.current)
+            actions, logits = act(self.current, self.starts)
             self.current, unroll.rewards[t], unroll.done[t], info = self.env.step(actions)
+            self.starts = unroll.done[t].clone()
             unroll.actions[t], unroll.logits[t] = actions, logits
             self.episodes.add(unroll.done[t], info)
         self._store(len(unroll.rewards))
@@ -114,10 +126,13 @@ class Collector:
     def _store(self, t: int) -> None:
         for name, field in self.current.items():
             self.unroll.observation[name][t] = field
+        self.unroll.starts[t] = self.starts
 
     def state_dict(self) -> dict[str, Any]:
-        return {"env": self.env.state_dict(), "episodes": self.episodes.state_dict()}
+        return {"env": self.env.state_dict(), "episodes": self.episodes.state_dict(), "starts": self.starts}
 
     def load_state_dict(self, state: dict[str, Any]) -> None:
         self.current = self.env.load_state_dict(state["env"])
+        begun = self.env.layout.resume == "restart_episodes"
+        self.starts = torch.ones_like(self.starts) if begun else state["starts"].to(self.starts.device)
         self.episodes.load_state_dict(state["episodes"])

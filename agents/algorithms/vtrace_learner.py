@@ -8,6 +8,7 @@ from torch import Tensor, nn
 from agents.algorithms import vtrace
 from agents.algorithms.learner import Learner
 from agents.algorithms.rollout import Unroll
+from agents.teacher import gap
 from envs.base import EnvError
 
 
@@ -48,12 +49,13 @@ class VTraceLearner(Learner):
         """The loss on one unroll [T, B] and its terms, each with its cost applied."""
         settings = self.settings
         steps, columns = unroll.rewards.shape
-        flat = {name: field.flatten(0, 1) for name, field in unroll.observation.items()}
-        features = self.net.features(flat)
-        logits = self.net.policy(features.rep, flat["valid"]).unflatten(0, (steps + 1, columns))[:-1]
+        features, _ = self.net.sequence(unroll.observation, unroll.starts, unroll.state)
+        valid = unroll.observation["valid"].flatten(0, 1)
+        logits = self.net.policy(features.rep, valid).unflatten(0, (steps + 1, columns))[:-1]
         log_policy, log_behaviour = logits.log_softmax(-1), unroll.logits.log_softmax(-1)
         values = self.net.baseline(features.rep).unflatten(0, (steps + 1, columns))
-        rewards = self.shaped(unroll, features.rep[: steps * columns])
+        targets = self.targets(unroll)
+        rewards = self.shaped(unroll, features.rep[: steps * columns], targets)
         returns = vtrace.vtrace(
             vtrace.taken(log_policy, unroll.actions) - vtrace.taken(log_behaviour, unroll.actions),
             settings["discount"] * (~unroll.done).float(),
@@ -69,10 +71,9 @@ class VTraceLearner(Learner):
             "loss/baseline": settings["baseline_cost"] * parts.baseline,
             "loss/entropy": settings["entropy_cost"] * parts.entropy,
         }
-        if self.teacher is not None and self.distill > 0:
+        if targets is not None and self.distill > 0:
             frames = columns if settings["distill_first_step_only"] else steps * columns
-            gaps = self.teacher.distance(features.rep[:frames], {name: field[:frames] for name, field in flat.items()})
-            terms["loss/distill"] = self.distill * gaps.mean()
+            terms["loss/distill"] = self.distill * gap(features.rep[:frames], targets[:frames]).mean()
         return torch.stack(list(terms.values())).sum(), terms
 
     def _schedule(self) -> None:

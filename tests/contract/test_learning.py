@@ -14,7 +14,7 @@ from agents import collect, evaluate, train
 from agents.algorithms.vtrace_learner import VTraceLearner
 from agents.networks import build
 from agents.pretraining import dynamics
-from agents.teacher import Teacher, digest, trunk
+from agents.teacher import Teacher, digest, gap, trunk
 from envs.base import EnvError
 from tests.plain_job import Killed, PlainJob
 
@@ -117,7 +117,7 @@ def test_distillation_has_a_gradient_on_the_trunk_and_none_on_the_heads_or_the_t
     teacher, learner = load_teacher(taught), a_learner()
     unroll = learner.collector.collect(learner.act)
     flat = {name: field.flatten(0, 1) for name, field in unroll.observation.items()}
-    teacher.distance(learner.net.features(flat).rep, flat).mean().backward()
+    gap(learner.net.features(flat).rep, teacher.net.features(flat).rep).mean().backward()
     assert learner.net.fc.weight.grad.abs().sum() > 0
     assert learner.net.policy_head.weight.grad is None
     assert learner.net.baseline_head.weight.grad is None

@@ -227,7 +227,7 @@ def test_agreement_pays_the_share_of_the_next_grid_that_the_teacher_names(taught
     settings = PPO | {"shaping_reward": "agreement"}
     learner = PPOLearner(build(env.layout, NETWORK, seed=2), env, settings, 3, teacher, shaping=0.5)
     unroll = learner.collector.collect(learner.act)
-    paid = (learner.shaped(unroll, None) - unroll.rewards) / 0.5
+    paid = (learner.shaped(unroll, None, learner.targets(unroll)) - unroll.rewards) / 0.5
     assert teacher.decoder is not None
     for t in range(6):
         now = {name: field[t] for name, field in unroll.observation.items()}

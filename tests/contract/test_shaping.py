@@ -53,7 +53,7 @@ def shaped(form: str, teacher: Teacher, eta: float = 0.5) -> tuple[torch.Tensor,
     unroll = learner.collector.collect(learner.act)
     with torch.no_grad():
         rep = torch.stack([learner.net.features(frames(unroll, t)).rep for t in range(6)])
-    return learner.shaped(unroll, rep[:-1].flatten(0, 1)) - unroll.rewards, unroll, rep
+    return learner.shaped(unroll, rep[:-1].flatten(0, 1), learner.targets(unroll)) - unroll.rewards, unroll, rep
 
 
 def test_the_default_pays_every_step_minus_eta_times_its_own_distance(taught):
@@ -162,7 +162,7 @@ def test_on_messenger_every_entity_id_of_the_next_grid_counts_the_backgrounds_to
     settings = LEARNER | {"shaping_reward": "likelihood"}
     learner = VTraceLearner(build(env.layout, NETWORK, seed=2), env, settings, 3, teacher, shaping=1.0)
     unroll = learner.collector.collect(learner.act)
-    paid = learner.shaped(unroll, torch.zeros(40, 12)) - unroll.rewards
+    paid = learner.shaped(unroll, torch.zeros(40, 12), learner.targets(unroll)) - unroll.rewards
     expected = []
     for t in range(5):
         vectors = teacher.decoder(teacher.net.features(frames(unroll, t)))

@@ -144,7 +144,7 @@ def test_at_the_border_the_value_is_put_back_to_the_scale_of_returns():
     unroll.done.zero_()
     unroll.rewards[0, 0] = 1.0  # returns that differ, so that they can be normalised
     learner.scale = (10.0, 3.0)
-    learner.returns(unroll)
+    learner.returns(unroll, None)
     plain = discounted(unroll.rewards, unroll.done, torch.full((8,), 10.0 + 3.0 * 2.0), 0.8)
     assert learner.scale == pytest.approx((plain.mean().item(), plain.std().item() + 1e-5))
 
@@ -153,6 +153,6 @@ def test_without_bootstrap_the_border_is_an_end():
     learner = a_learner(bootstrap=False)
     unroll = learner.collector.collect(learner.act)
     learner.scale = (10.0, 3.0)
-    learner.returns(unroll)
+    learner.returns(unroll, None)
     plain = discounted(unroll.rewards, unroll.done, torch.zeros(8), 0.8)
     assert learner.scale == pytest.approx((plain.mean().item(), plain.std().item() + 1e-5))
