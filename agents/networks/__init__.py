@@ -11,12 +11,13 @@ from agents.networks.base import Features, Memory, Network
 from agents.networks.emma import Emma
 from agents.networks.errors import NetworkError
 from agents.networks.multi import Multi
+from agents.networks.nethack import NetHack
 from agents.networks.seeded import seeded
 from envs.base import Layout
 
 __all__ = ["NETWORKS", "Features", "Memory", "Network", "NetworkError", "build"]
 
-NETWORKS: dict[str, type[Network]] = {"multi": Multi, "emma": Emma}
+NETWORKS: dict[str, type[Network]] = {"multi": Multi, "emma": Emma, "nethack": NetHack}
 
 
 def build(layout: Layout, settings: Mapping[str, Any], seed: int) -> Network:
