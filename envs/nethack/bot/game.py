@@ -1,0 +1,52 @@
+"""What the bot knows of its game: the screen now, the levels it has seen, and when it last prayed."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+
+import numpy as np
+
+from envs.nethack.bot.level import Level
+from envs.nethack.bot.paths import KEYS, near
+from envs.nethack.bot.screen import Monster, View
+
+
+@dataclass
+class Game:
+    """Tactics read it and return keys; ``aim`` is the cell that the last keys wanted to enter, open or hit."""
+
+    rng: np.random.Generator
+    levels: dict[tuple[int, int], Level] = field(default_factory=dict)
+    prayed: int | None = None
+    aim: int | None = None
+    was: tuple[int, int] | None = None  # cell and turn when ``aim`` was set
+    heard: str = ""  # the messages since the last keys
+    resting: bool = False
+
+    view: View = field(init=False)
+    level: Level = field(init=False)
+
+    def look(self, view: View) -> None:
+        """Takes in a screen on which the game waits for a command."""
+        self.view = view
+        self.level = self.levels.setdefault(view.place, Level(view.turn))
+        if self.aim is not None:
+            if self.was == (view.me, view.turn) or "You stop" in self.heard:
+                self.level.failed[self.aim] += 1
+            if "This door is locked" in self.heard:
+                self.level.locked.add(self.aim)
+        if "Welcome" in self.heard and "Hello" not in self.heard and view.turn > 1:
+            self.level.is_shop = True
+        self.aim, self.was = None, (view.me, view.turn)
+        self.level.see(view)
+
+    @property
+    def threats(self) -> list[Monster]:
+        """Hostile monsters in view, the nearest first."""
+        hostile = [one for one in self.view.monsters if one.threat and not self.level.is_peaceful(one)]
+        return sorted(hostile, key=lambda one: near(one.cell, self.view.me))
+
+    def step_to(self, cell: int) -> str:
+        """The key of a step onto a neighbouring cell."""
+        self.aim = cell
+        return KEYS[cell - self.view.me]

@@ -1,0 +1,74 @@
+"""What the bot remembers of one level of the dungeon."""
+
+from __future__ import annotations
+
+from collections import Counter
+
+import numpy as np
+
+from envs.nethack.bot.glyphs import Kind
+from envs.nethack.bot.paths import CELLS, around, bits, near
+from envs.nethack.bot.screen import Monster, View
+
+_GIVE_UP = 3  # failed steps onto a cell
+_STRAYS = 4  # a peaceful monster is known again this near to where it stood
+
+
+class Level:
+    """A map that does not forget what lies below things and monsters. Sets of cells are integers, as in ``paths``."""
+
+    def __init__(self, turn: int) -> None:
+        self.arrived = turn
+        self.terrain = np.full(CELLS, Kind.UNKNOWN, np.uint8)
+        self.visited = 0
+        self.blocks = 0
+        self.things = 0
+        self.searched = np.zeros(CELLS, np.int16)
+        self.failed: Counter[int] = Counter()  # steps onto a cell that did not happen
+        self.doors_tried: Counter[int] = Counter()
+        self.locked: set[int] = set()
+        self.peaceful: dict[int, int] = {}  # cell -> glyph
+        self.forbidden = 0
+        self.is_shop = False
+        self.search_at: int | None = None
+        self.searches = 0
+
+    def see(self, view: View) -> None:
+        """Takes in what is on the map now."""
+        kinds = view.kinds
+        covered = kinds >= Kind.THING
+        ground = np.where(covered | (kinds == Kind.UNKNOWN), self.terrain, kinds)
+        self.terrain = np.where(covered & (ground == Kind.UNKNOWN), Kind.FLOOR, ground).astype(np.uint8)
+        if self.terrain[view.me] < Kind.FLOOR and self.terrain[view.me] != Kind.TRAP:
+            self.terrain[view.me] = Kind.FLOOR
+        self.visited |= 1 << view.me
+        self.blocks = bits(kinds == Kind.BLOCK)
+        self.things = bits(kinds == Kind.THING)
+        self.unknown = bits(self.terrain == Kind.UNKNOWN)
+        self.doors = bits((self.terrain == Kind.OPEN_DOOR) | (self.terrain == Kind.CLOSED_DOOR))
+        self.closed = bits(self.terrain == Kind.CLOSED_DOOR)
+        self.down = bits(self.terrain == Kind.STAIRS_DOWN)
+        self.risky = bits(self.terrain == Kind.TRAP) | self.blocks
+        hopeless = sum(1 << cell for cell, times in self.failed.items() if times >= _GIVE_UP)
+        avoided = hopeless | self.forbidden | (self.things if self.is_shop else 0)
+        occupied = sum(1 << monster.cell for monster in view.monsters if not monster.pet)
+        self.free = bits(self.terrain >= Kind.FLOOR) & ~(avoided | self.blocks | occupied) | 1 << view.me
+        self.risky &= ~(avoided | occupied)
+        self._follow_the_peaceful(view)
+
+    @property
+    def frontier(self) -> int:
+        """Cells that the hero has not stood on and beside which something is unknown."""
+        return around(self.unknown) & ~self.visited
+
+    def is_peaceful(self, monster: Monster) -> bool:
+        return self.peaceful.get(monster.cell) == monster.glyph
+
+    def _follow_the_peaceful(self, view: View) -> None:
+        """Peaceful monsters walk about: each is known again in the nearest monster that looks like it."""
+        here = {}
+        for cell, glyph in self.peaceful.items():
+            alike = [monster.cell for monster in view.monsters if monster.glyph == glyph]
+            strayed, nearest = min(((near(cell, other), other) for other in alike), default=(CELLS, cell))
+            here[nearest if strayed <= _STRAYS else cell] = glyph
+        self.peaceful = here
