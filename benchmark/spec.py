@@ -155,13 +155,13 @@ class Plan:
     """All cells of a grid and the stages they share.
 
     stages: key -> Stage, parents before children. result: the pipeline's stage whose metrics are a cell's result.
-    headline: the metric that tables show. settings: seeds, teacher_seeds, preset and overrides as asked for; changes:
-    environment -> dotted key -> [default, here], also of environments that only lend stages; only_in: override ->
-    environments, where not all have its key; search: method -> {method: the one it varies, values: dotted key ->
-    value}; tuned: None, or {name, sha256, values: environment -> method -> dotted key -> value}; claims: None, or
-    {name, sha256, content}, see benchmark.claims. environments, methods: what the composed configuration says of each
-    (label, provenance, options, switches), by name, without what is tuned for one environment; of one that is not
-    available, what its file says.
+    headline: the metric that tables show, see `headline_of`. settings: seeds, teacher_seeds, preset and overrides as
+    asked for; changes: environment -> dotted key -> [default, here], also of environments that only lend stages;
+    only_in: override -> environments, where not all have its key; search: method -> {method: the one it varies, values:
+    dotted key -> value}; tuned: None, or {name, sha256, values: environment -> method -> dotted key -> value}; claims:
+    None, or {name, sha256, content}, see benchmark.claims. environments, methods: what the composed configuration says
+    of each (label, provenance, options, switches), by name, without what is tuned for one environment; of one that is
+    not available, what its file says.
     """
 
     grid: str
@@ -345,6 +345,11 @@ def cell_outcome(plan: Plan, cell: Cell, outcomes: Mapping[str, Outcome]) -> Out
             if outcome.state == state:
                 return outcome
     return replace(result, state="missing")
+
+
+def headline_of(plan: Plan, environment: str) -> str:
+    """The metric that tables show of an environment: its own `headline`, or the plan's."""
+    return str(plan.environments.get(environment, {}).get("headline", plan.headline))
 
 
 def provenance_of(plan: Plan, method: str, environment: str | None = None) -> str:

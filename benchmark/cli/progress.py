@@ -12,10 +12,10 @@ from rich.progress_bar import ProgressBar
 from rich.table import Table
 from rich.text import Text
 
-from benchmark.cli.show import duration, log_words
+from benchmark.cli.show import duration, log_words, score
 from benchmark.execute import Driver
 from benchmark.jobs import WORDS, Why
-from benchmark.spec import Cell, Outcome
+from benchmark.spec import Cell, Outcome, headline_of
 
 REFRESH_PER_S = 2.0
 CELLS_PER_S = 2000.0  # of more cells the table is made less often, so that showing costs little
@@ -62,8 +62,9 @@ class Display:
     def _say_done(self, key: str) -> None:
         assert self.driver is not None
         states = self.driver.states
-        value = states[key].metrics.get(self.driver.plan.headline)
-        result = f", {self.driver.plan.headline} {value:.3f}" if isinstance(value, float) else ""
+        metric = headline_of(self.driver.plan, self.driver.plan.environment(key))
+        value = states[key].metrics.get(metric)
+        result = f", {metric} {score(value)}" if isinstance(value, float) else ""
         done = sum(state.state == "done" for state in states.values())
         line = f"[{done}/{len(states)}] {self.driver.plan.label(key)} done in {duration(states[key].seconds)}{result}"
         self.console.print(line, markup=False, highlight=False, soft_wrap=True)
@@ -117,8 +118,9 @@ class Display:
         plan, states = self.driver.plan, self.driver.states
         result, (needed, further) = states[cell.stages[plan.result]], self._parts(cell)
         if result.state == "done":
-            value = result.metrics.get(plan.headline)
-            shown = f"{plan.headline} {value:.3f}" if isinstance(value, float) else ""
+            metric = headline_of(plan, cell.environment)
+            value = result.metrics.get(metric)
+            shown = f"{metric} {score(value)}" if isinstance(value, float) else ""
             found = [
                 self._stage_words(name, key, active) for name, key in further.items() if states[key].state != "done"
             ]

@@ -8,7 +8,8 @@ import textwrap
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
-from benchmark.spec import Outcome, Plan, provenance_of
+from benchmark.decimals import decimals
+from benchmark.spec import Outcome, Plan, headline_of, provenance_of
 from benchmark.store import RunStore
 
 
@@ -45,22 +46,39 @@ def log_words(outcome: Outcome, store: RunStore) -> str:
 
 def result_table(plan: Plan, cells: Mapping[str, Outcome]) -> str:
     """Method × environment: the mean of the headline metric over the seeds that are done, and how many those are."""
-    means = {method: {name: _mean(plan, own) for name, own in pairs.items()} for method, pairs in by_pair(plan, cells)}
-    return f"{plan.headline}, mean over seeds (seeds done / planned)\n" + method_table(plan, means)
+    means = {
+        method: {name: _mean(own, headline_of(plan, name)) for name, own in pairs.items()}
+        for method, pairs in by_pair(plan, cells)
+    }
+    return f"{headline_words(plan)}, mean over seeds (seeds done / planned)\n" + method_table(plan, means)
 
 
-def _mean(plan: Plan, own: Sequence[Outcome]) -> str:
+def headline_words(plan: Plan) -> str:
+    """`win_rate`; where environments have several: `win_rate (rtfm-s1, rtfm-s2), episode_return (nethack-score)`."""
+    places: dict[str, list[str]] = {}
+    for name in dict.fromkeys(cell.environment for cell in plan.cells):
+        places.setdefault(headline_of(plan, name), []).append(name)
+    if len(places) < 2:
+        return next(iter(places), plan.headline)
+    return ", ".join(f"{metric} ({', '.join(names)})" for metric, names in places.items())
+
+
+def _mean(own: Sequence[Outcome], metric: str) -> str:
     if all(outcome.state == "unavailable" for outcome in own):
         return "n/a"
-    numbers = headlines(plan, own)
-    shown = f"{fmean(numbers):.3f}" if numbers else "–"
-    return f"{shown} ({len(numbers)}/{len(own)})"
+    numbers = headlines(own, metric)
+    return f"{score(fmean(numbers)) if numbers else '–'} ({len(numbers)}/{len(own)})"
 
 
-def headlines(plan: Plan, own: Iterable[Outcome]) -> list[float]:
-    """The headline metric of those outcomes that are done."""
-    values = [outcome.metrics.get(plan.headline) for outcome in own if outcome.state == "done"]
+def headlines(own: Iterable[Outcome], metric: str) -> list[float]:
+    """The metric of those outcomes that are done."""
+    values = [outcome.metrics.get(metric) for outcome in own if outcome.state == "done"]
     return [float(value) for value in values if isinstance(value, int | float)]
+
+
+def score(value: float) -> str:
+    """0.512, 312.4 or 2012."""
+    return f"{value:.{decimals([value])}f}"
 
 
 def by_pair(plan: Plan, cells: Mapping[str, Outcome]) -> Iterable[tuple[str, dict[str, list[Outcome]]]]:

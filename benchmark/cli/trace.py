@@ -10,10 +10,10 @@ from pathlib import Path
 from statistics import fmean
 from typing import Any
 
-from benchmark.cli.show import duration, headlines, table
+from benchmark.cli.show import duration, headlines, score, table
 from benchmark.errors import BadInput
 from benchmark.grid import select
-from benchmark.spec import IMPORTED, Cell, Outcome, Plan, cell_outcome, provenance_of
+from benchmark.spec import IMPORTED, Cell, Outcome, Plan, cell_outcome, headline_of, provenance_of
 from benchmark.store import RunStore
 from benchmark.tracking.mlflow_database import LinkedRuns
 
@@ -51,10 +51,15 @@ class Trace:
         """Cell name -> outcome."""
         return {cell.name: cell_outcome(self.plan, cell, self.outcomes) for cell in self.cells}
 
+    @property
+    def metric(self) -> str:
+        """The headline of the environment."""
+        return headline_of(self.plan, self.cells[0].environment)
+
     @cached_property
     def value(self) -> float | None:
         """The mean of the headline metric over the cells that are done."""
-        numbers = headlines(self.plan, self.own.values())
+        numbers = headlines(self.own.values(), self.metric)
         return fmean(numbers) if numbers else None
 
     @cached_property
@@ -82,9 +87,9 @@ class Trace:
         """{name, metric, value, done, planned, provenance, imported, settings, cells: …, stages: …}; absolute paths."""
         return {
             "name": self.name,
-            "metric": self.plan.headline,
+            "metric": self.metric,
             "value": self.value,
-            "done": len(headlines(self.plan, self.own.values())),
+            "done": len(headlines(self.own.values(), self.metric)),
             "planned": len(self.cells),
             "provenance": provenance_of(self.plan, self.cells[0].method, self.cells[0].environment),
             "imported": self.plan.settings.get(IMPORTED),
@@ -125,21 +130,21 @@ class Trace:
 
     def _lines(self) -> Iterator[str]:
         first, facts = self.cells[0], self.to_json()
-        number = "no number yet" if self.value is None else f"{self.value:.3f}"
+        number = "no number yet" if self.value is None else score(self.value)
         of = f", mean of {facts['done']} of {facts['planned']} seeds" if self.is_mean and len(self.cells) > 1 else ""
-        yield f"{self.name}: {self.plan.headline} {number}{of} (grid {self.plan.grid}; {facts['provenance']})"
+        yield f"{self.name}: {self.metric} {number}{of} (grid {self.plan.grid}; {facts['provenance']})"
         if self.plan.origin is not None:
             yield f"  imported from {self.plan.origin}; nothing of it was computed here"
         yield from _settings_lines(facts["settings"])
         rows = [
             (
                 cell["seed"],
-                _shown(cell["metrics"].get(self.plan.headline), cell["state"]),
+                _shown(cell["metrics"].get(self.metric), cell["state"]),
                 ", ".join(cell["mlflow_runs"]),
             )
             for cell in facts["cells"].values()
         ]
-        yield table(("seed", self.plan.headline, "MLflow run" if any(row[2] for row in rows) else ""), rows)
+        yield table(("seed", self.metric, "MLflow run" if any(row[2] for row in rows) else ""), rows)
         yield f"  stages, in {self.store.root}"
         commits = sorted({one["commit"] for one in facts["stages"].values() if one["commit"]})
         numbers = {commit: f"[{number}]" for number, commit in enumerate(commits, 1)} if len(commits) > 1 else {}
@@ -182,25 +187,28 @@ def trace(plan: Plan, store: RunStore, word: str, database: Path | None) -> list
 
 def listed(found: Sequence[Trace], word: str) -> str:
     """Several entries that print one number."""
-    lines = [f"{word} is {found[0].plan.headline} of"]
+    metrics = dict.fromkeys(one.metric for one in found)
+    lines = [f"{word} is {' or '.join(metrics)} of"]
     for one in found:
         facts = one.to_json()
+        which = f", {one.metric}" if len(metrics) > 1 else ""
         lines.append(
-            f"  {one.name}" + (f", mean of {facts['done']} of {facts['planned']} seeds" if one.is_mean else "")
+            f"  {one.name}{which}" + (f", mean of {facts['done']} of {facts['planned']} seeds" if one.is_mean else "")
         )
     return "\n".join([*lines, "name one of them to see what it rests on"])
 
 
 def _printed(every: Sequence[Trace], word: str, plan: Plan) -> list[Trace]:
     """Those whose value is printed so, with as many decimals."""
-    decimals = len(word.partition(".")[2])
+    places = len(word.partition(".")[2])
     values = [(one, one.value) for one in every if one.value is not None]
-    found = [one for one, value in values if f"{value:.{decimals}f}" == f"{float(word):.{decimals}f}"]
+    found = [one for one, value in values if f"{value:.{places}f}" == f"{float(word):.{places}f}"]
     if not found:
         near = min(values, key=lambda pair: abs(pair[1] - float(word)), default=None)
-        hint = (
-            "nothing is done yet" if near is None else f"the nearest is {near[0].name} with {near[1]:.{decimals or 3}f}"
-        )
+        hint = "nothing is done yet"
+        if near is not None:
+            value = f"{near[1]:.{places}f}" if places else score(near[1])
+            hint = f"the nearest is {near[0].name} with {value}"
         raise BadInput(f"no number of grid {plan.grid!r} is printed as {word}: {hint}")
     return found
 
@@ -225,4 +233,4 @@ def _plain(value: Any) -> str:
 
 
 def _shown(value: Any, state: str) -> str:
-    return f"{value:.3f}" if isinstance(value, float) else state
+    return score(value) if isinstance(value, float) else state

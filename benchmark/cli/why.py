@@ -8,11 +8,11 @@ from typing import Any
 
 from benchmark import lease
 from benchmark.cli.differences import Difference, Stored
-from benchmark.cli.show import abbreviated, duration
+from benchmark.cli.show import abbreviated, duration, score
 from benchmark.cli.status import state_of
 from benchmark.cli.submitted import submitted
 from benchmark.executors import ExecutorConfig
-from benchmark.spec import IMPORTED, Cell, Outcome, Plan, cell_outcome
+from benchmark.spec import IMPORTED, Cell, Outcome, Plan, cell_outcome, headline_of
 from benchmark.store import RunStore
 
 
@@ -62,7 +62,7 @@ class Explainer:
         if outcome.state == "done":
             left = [name for name, key in cell.stages.items() if self.outcomes[key].state != "done"]
             rest = f"; {', '.join(left)}, on which it does not rest, is not done" if left else ""
-            return f"is done, and will not be computed again{self._headline(outcome)}{rest}"
+            return f"is done, and will not be computed again{self._headline(cell, outcome)}{rest}"
         if self.plan.origin is not None:
             return f"is {outcome.state} in {self.plan.origin}, which it was imported from; nothing computes it here"
         required = self.plan.required(cell)
@@ -105,9 +105,10 @@ class Explainer:
         """{verdict, stages: name -> {key, state, reasons, words, log, difference}}."""
         return {"verdict": self.verdict(cell), "stages": {one.stage: one.to_json() for one in self.stages(cell)}}
 
-    def _headline(self, outcome: Outcome) -> str:
-        value = outcome.metrics.get(self.plan.headline)
-        return f": {self.plan.headline} {value:.3f}" if isinstance(value, float) else ""
+    def _headline(self, cell: Cell, outcome: Outcome) -> str:
+        metric = headline_of(self.plan, cell.environment)
+        value = outcome.metrics.get(metric)
+        return f": {metric} {score(value)}" if isinstance(value, float) else ""
 
     def _stage(self, cell: Cell, name: str, key: str) -> Why:
         outcome = self.outcomes[key]

@@ -16,7 +16,7 @@ from typing import Any
 from benchmark.configs import leaves
 from benchmark.files import Damaged, Unusable
 from benchmark.provenance import commit, revision
-from benchmark.spec import Cell, Outcome, Plan, State, cell_outcome
+from benchmark.spec import Cell, Outcome, Plan, State, cell_outcome, headline_of
 from benchmark.store import RunStore
 from benchmark.tracking.curve_points import Curve, Rows, new_rows, points_of, shows
 from benchmark.tracking.experiment import TAG, Point, Run, Runs
@@ -93,7 +93,7 @@ class Mirror:
         for name, key in cell.stages.items():
             if self._begun(key, outcomes[key]):
                 tags[f"stage_run.{name}"] = self._sync_stage(key, outcomes[key], run).id
-        curves = [self._new_rows(run, key, only=self.plan.headline) for key in evaluated]
+        curves = [self._new_rows(run, key, only=headline_of(self.plan, cell.environment)) for key in evaluated]
         for curve in curves:
             points += curve.points
             tags |= curve.tags
