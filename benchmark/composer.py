@@ -10,7 +10,7 @@ from omegaconf import DictConfig, open_dict
 from benchmark.configs import Configs, change, leaves, plain, resolved
 from benchmark.data_files import DataFiles
 from benchmark.errors import BadInput
-from benchmark.members import unavailable
+from benchmark.members import not_installed, unavailable
 from benchmark.pipeline import Pipeline, ordered
 from benchmark.request import Request
 from benchmark.search import Variant
@@ -77,6 +77,9 @@ class Composer:
             self.changes[environment] = self._compare(environment, method.file, config)
             self.environments[environment] = self._facts(config, "env", about)
             self._require_own_id(environment)
+        reason = not_installed(self.environments[environment].get("needs"), f"{about}: env")
+        if reason:
+            raise Unavailable(reason)
         absent = lacking(method.values, _settings(config))
         if absent:
             raise Unavailable(f"{' and '.join(absent)}, which {method.name} sets, is no setting of {environment}")

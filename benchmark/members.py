@@ -1,4 +1,4 @@
-"""What the files of a group say of themselves: what is not available, and why; and which keys they must have."""
+"""What files and compositions say of themselves: what is not available, and why; and which keys they must have."""
 
 from __future__ import annotations
 
@@ -8,6 +8,7 @@ from typing import Any
 
 from benchmark.configs import Configs, leaves
 from benchmark.errors import BadInput, nearest, unknown
+from benchmark.packages import installed, remedy
 from benchmark.validate import Schema
 
 _FREE_GROUPS = ("env", "executor", "preset")  # whose files need not have the same keys
@@ -41,6 +42,18 @@ def unavailable(configs: Configs, environment: str, method: str) -> str | None:
     reasons = [of_environment.get("unavailable"), of_method.get("unavailable")]
     reasons.append((of_method.get("unavailable_on") or {}).get(of_environment["id"]))
     return "; ".join(str(reason) for reason in reasons if reason) or None
+
+
+def not_installed(needs: Any, about: str) -> str | None:
+    """Why what needs these packages cannot be run here; None where all are installed. Raises BadInput.
+
+    needs: names that pip knows, in a list or alone, or None.
+    """
+    names = [needs] if isinstance(needs, str) else needs or []
+    if not isinstance(names, list) or not all(isinstance(name, str) for name in names):
+        raise BadInput(f"{about}: needs is {needs!r}, expected the name of a package, or a list of names")
+    absent = [name for name in names if installed(name) is None]
+    return "; ".join(f"the package {name} is not installed ({remedy(name)})" for name in absent) or None
 
 
 def require_same_keys(configs: Configs) -> None:

@@ -17,13 +17,13 @@ import uuid
 from collections.abc import Callable, Sequence
 from contextlib import closing
 from dataclasses import asdict, dataclass
-from importlib.metadata import PackageNotFoundError, version
 from pathlib import Path
 from typing import Any, Literal
 
 from benchmark.capacity import Machine
 from benchmark.cli.show import abbreviated, table
 from benchmark.cli.show_cost import volume
+from benchmark.packages import equal, installed, remedy, tested
 from benchmark.provenance import PROJECT, commit, revision
 from benchmark.store import RunStore
 from benchmark.tracking.experiment import local_database
@@ -60,10 +60,9 @@ def examine(store: RunStore, uri: str) -> list[Finding]:
         lambda: _disk(store),
         lambda: _mlflow(uri),
         _slurm,
-        lambda: _optional(
-            "BERT, MiniLM", "transformers", "only for frozen sentence encoders: pip install -r requirements/bert.lock"
-        ),
-        lambda: _optional("NLE", "nle", "only for NetHack, which is not built yet"),
+        lambda: _optional("BERT, MiniLM", "transformers", "frozen sentence encoders"),
+        lambda: _optional("NLE", "nle", "NetHack"),
+        lambda: _optional("Sample Factory", "sample-factory", "learner=appo"),
         _alfworld,
     )
     return [check() for check in checks]
@@ -94,29 +93,17 @@ def _packages() -> Finding:
     asked = dict(line.split("==") for line in project["dependencies"])
     locked = (PROJECT / "requirements" / "core.lock").read_text(encoding="utf-8").splitlines()
     pinned = dict(line.split("==") for line in locked if "==" in line) | asked
-    remedy = "pip install -r requirements/core.lock, or `make demo`, which does so in .venv"
-    found = {name: _version(name) for name in pinned}
+    again = "pip install -r requirements/core.lock, or `make demo`, which does so in .venv"
+    found = {name: installed(name) for name in pinned}
     absent = [name for name in asked if found[name] is None]
     if absent:
-        return Finding("packages", "missing", f"{', '.join(absent)} not installed", remedy)
+        return Finding("packages", "missing", f"{', '.join(absent)} not installed", again)
     other = [
-        f"{name} {found[name]} (expected {pinned[name]})" for name in pinned if not _equal(found[name], pinned[name])
+        f"{name} {found[name]} (expected {pinned[name]})" for name in pinned if not equal(found[name], pinned[name])
     ]
     if other:
-        return Finding("packages", "warning", f"{len(other)} others than tested: {', '.join(other[:3])}", remedy)
+        return Finding("packages", "warning", f"{len(other)} others than tested: {', '.join(other[:3])}", again)
     return Finding("packages", "ok", f"{len(pinned)} packages as in requirements/core.lock")
-
-
-def _version(name: str) -> str | None:
-    try:
-        return version(name)
-    except PackageNotFoundError:
-        return None
-
-
-def _equal(found: str | None, pinned: str) -> bool:
-    """A build of the same version counts as equal: 2.13.0+cpu for 2.13.0."""
-    return found is not None and found.partition("+")[0] == pinned
 
 
 def _code() -> Finding:
@@ -248,10 +235,14 @@ def _slurm() -> Finding:
     return Finding("Slurm", "ok", f"partitions {', '.join(partitions) or 'none'}{sacct}", needed=False)
 
 
-def _optional(name: str, package: str, remedy: str) -> Finding:
-    found = _version(package)
+def _optional(name: str, package: str, purpose: str) -> Finding:
+    """A package that only some stages need, and whether it is the version that was tested."""
+    found, pinned = installed(package), tested(package)
+    only = f"only for {purpose}: {remedy(package)}"
     if found is None:
-        return Finding(name, "missing", "not installed", remedy, needed=False)
+        return Finding(name, "missing", "not installed", only, needed=False)
+    if pinned is not None and not equal(found, pinned):
+        return Finding(name, "warning", f"{package} {found}, tested with {pinned}", only, needed=False)
     return Finding(name, "ok", f"{package} {found}", needed=False)
 
 

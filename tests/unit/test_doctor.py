@@ -65,14 +65,28 @@ def test_disk_space_is_enough_little_or_none(
 
 
 def test_other_and_absent_packages_are_told(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    installed = doctor._version
-    monkeypatch.setattr(doctor, "_version", lambda name: "0.1" if name == "rich" else installed(name))
+    installed = doctor.installed
+    monkeypatch.setattr(doctor, "installed", lambda name: "0.1" if name == "rich" else installed(name))
     packages = found(tmp_path)["packages"]
     assert (packages.level, packages.words) == ("warning", "1 others than tested: rich 0.1 (expected 15.0.0)")
-    monkeypatch.setattr(doctor, "_version", lambda name: None if name == "rich" else installed(name))
+    monkeypatch.setattr(doctor, "installed", lambda name: None if name == "rich" else installed(name))
     packages = found(tmp_path)["packages"]
     assert is_broken(packages)
     assert packages.words == "rich not installed"
+
+
+def test_packages_that_only_some_stages_need_are_compared_with_the_tested_ones(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(doctor, "installed", lambda name: None if name == "nle" else "0.9")
+    monkeypatch.setattr(doctor, "tested", lambda name: "2.1.1")
+    findings = found(tmp_path)
+    assert (findings["NLE"].level, findings["NLE"].needed) == ("missing", False)
+    assert findings["NLE"].remedy.startswith("only for NetHack: pip install ")
+    engine = findings["Sample Factory"]
+    assert (engine.level, engine.words) == ("warning", "sample-factory 0.9, tested with 2.1.1")
+    monkeypatch.setattr(doctor, "installed", lambda name: "2.1.1")
+    assert found(tmp_path)["Sample Factory"].words == "sample-factory 2.1.1"
 
 
 def test_a_damaged_mlflow_store_and_a_server_that_is_away_are_warnings(tmp_path: Path) -> None:
