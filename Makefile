@@ -11,7 +11,7 @@ ROOT ?= runs
 
 .PHONY: demo test lint report bench lock clean
 
-demo: $(VENV)/.core ## the whole path on two CPU cores; prints where the report and the MLflow store are
+demo: $(VENV)/.nethack ## the whole path on two CPU cores; prints where the report and the MLflow store are
 	$(RUN) run_all.py --grid demo
 
 test: lint ## lint, types and every test
@@ -25,7 +25,7 @@ report: $(VENV)/.report ## GRID's report in ROOT, and the notebooks over it as H
 	$(RUN) run_all.py report --grid $(GRID) --root $(ROOT)
 	$(RUN) -m reports.notebooks.render --grid $(GRID) --root $(ROOT)
 
-bench: $(VENV)/.core ## speed of environments, network, planning, status, prices and reports; RTFM and Messenger against the originals; prints tables
+bench: $(VENV)/.nethack ## speed of environments, network, planning, status, prices and reports; RTFM and Messenger against the originals; prints tables
 	$(RUN) -m benchmark.perf.env_speed
 	$(RUN) -m benchmark.perf.network_speed
 	$(RUN) -m benchmark.perf.plan_time
@@ -43,7 +43,12 @@ $(VENV)/.core: requirements/core.lock
 	$(PIP) -r requirements/core.lock
 	touch $@
 
-$(VENV)/.report: $(VENV)/.core requirements/report.lock
+$(VENV)/.nethack: $(VENV)/.core requirements/nle.lock requirements/sf.lock
+	$(PIP) -r requirements/nle.lock -r requirements/sf.lock
+	$(PIP) --no-deps sample-factory==2.1.1
+	touch $@
+
+$(VENV)/.report: $(VENV)/.nethack requirements/report.lock
 	$(PIP) -r requirements/report.lock
 	touch $@
 
