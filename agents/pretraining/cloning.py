@@ -19,6 +19,7 @@ from agents.networks.cpu import tune_process
 from agents.pretraining import inverse
 from agents.pretraining.fit import Fit
 from agents.pretraining.lesson import read
+from agents.pretraining.windows import Windows
 from agents.teacher import publish
 
 CLONED = ("policy_head.",)
@@ -84,7 +85,8 @@ def train(job: Job) -> dict[str, Any]:
     net = build(layout, params["network"], job.stream("pretraining weights")).to(device)
     begin(net, job)
     task = Labelled(data, labels, usual, net, settings["batch"], params["settings"]["entropy_cost"])
-    fit = Fit(job, task, fitted, held_out, settings, "pretraining order")
+    source = Windows(fitted, settings["batch"], job.stream("pretraining order"))
+    fit = Fit(job, task, source, held_out, settings)
     fit.run(job.resume())
     sha = publish(job, "teacher.pt", net, heads=list(CLONED))
     return fit.facts() | net.facts() | {"trunk_sha": sha}

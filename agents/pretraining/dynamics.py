@@ -104,7 +104,8 @@ def train(job: Job) -> dict[str, Any]:
     layout, data, fitted, held_out = read(job, "demonstrations", params["language"])
     model = Dynamics(data, layout, params["network"], settings, job.stream("pretraining weights"), device)
     begin(model.net, job)
-    fit = Fit(job, model, fitted, held_out, settings, "pretraining order")
+    source = Windows(fitted, settings["batch"], job.stream("pretraining order"))
+    fit = Fit(job, model, source, held_out, settings)
     state, prior_frames = job.resume(), 0
     if isinstance(model.decoder.cell, VectorDecoder):
         order = Windows(fitted, settings["batch"], job.stream("prior order"))

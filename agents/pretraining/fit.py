@@ -1,19 +1,48 @@
-"""Supervised training on windows of demonstrations: minibatches, validation, the best weights, resuming."""
+"""Supervised training on demonstrations: minibatches, validation, the best weights, resuming."""
 
 from __future__ import annotations
 
 import math
 from collections.abc import Mapping
-from typing import Any, Protocol
+from typing import Any, Generic, Protocol, TypeVar
 
 import torch
 from torch import Tensor, nn
 
 from agents.job import Job
-from agents.pretraining.windows import Windows
+
+Batch = TypeVar("Batch")
+"""A minibatch of windows, as the source gives it and the task takes it."""
+BatchGiven = TypeVar("BatchGiven", covariant=True)
+BatchTaken = TypeVar("BatchTaken", contravariant=True)
+HeldOut = TypeVar("HeldOut")
+"""The held-out windows, as the task takes them."""
+HeldOutTaken = TypeVar("HeldOutTaken", contravariant=True)
 
 
-class Task(Protocol):
+class Source(Protocol[BatchGiven]):
+    """Minibatches of the windows to fit, without end.
+
+    size: windows in a minibatch. windows: how many there are to draw from.
+    """
+
+    @property
+    def size(self) -> int: ...
+
+    @property
+    def windows(self) -> int: ...
+
+    def next(self) -> BatchGiven:
+        """The next minibatch."""
+
+    def state_dict(self) -> dict[str, Any]:
+        """What the minibatches to come depend on."""
+
+    def load_state_dict(self, state: dict[str, Any]) -> None:
+        """Continue from there."""
+
+
+class Task(Protocol[BatchTaken, HeldOutTaken]):
     """What is fitted, and what is asked of it.
 
     modules: everything that is optimised. score: the metric of ``validate`` that should become large.
@@ -22,25 +51,29 @@ class Task(Protocol):
     modules: nn.ModuleDict
     score: str
 
-    def loss(self, index: Tensor, update: int) -> Tensor:
-        """The loss on a minibatch of windows, int64 [B]; ``update`` counts from 0."""
+    def loss(self, batch: BatchTaken, update: int) -> Tensor:
+        """The loss on a minibatch of windows; ``update`` counts from 0."""
 
-    def validate(self, index: Tensor) -> dict[str, float]:
+    def validate(self, held_out: HeldOutTaken) -> dict[str, float]:
         """Metrics on held-out windows, by name, such as ``valid/accuracy``; called without gradient."""
 
 
-class Fit:
+class Fit(Generic[Batch, HeldOut]):
     """One run of Adam on a task, with the best weights so far by its score on held-out windows.
 
-    settings: lr, batch, updates, validate_every, grad_norm; with ``patience``, it ends after so many validations
-    without a better score. purpose: of the random stream that orders the windows.
+    settings: lr, updates, validate_every, grad_norm; with ``patience``, it ends after so many validations without a
+    better score.
     """
 
     def __init__(
-        self, job: Job, task: Task, fitted: Tensor, held_out: Tensor, settings: Mapping[str, Any], purpose: str
+        self,
+        job: Job,
+        task: Task[Batch, HeldOut],
+        source: Source[Batch],
+        held_out: HeldOut,
+        settings: Mapping[str, Any],
     ) -> None:
-        self.job, self.task, self.settings, self.held_out = job, task, settings, held_out
-        self.windows = Windows(fitted, settings["batch"], job.stream(purpose))
+        self.job, self.task, self.source, self.held_out, self.settings = job, task, source, held_out, settings
         self.optimiser = torch.optim.Adam(task.modules.parameters(), lr=settings["lr"])
         self.update, self.loss_sum, self.waited = 0, 0.0, 0
         self.best: dict[str, float] = {}
@@ -69,14 +102,14 @@ class Fit:
         before the first update included."""
         cost = {
             "updates": self.update,
-            "windows": len(self.windows.windows),
-            "fitted_frames": frames_before + self.update * self.windows.size,
+            "windows": self.source.windows,
+            "fitted_frames": frames_before + self.update * self.source.size,
         }
         return self.best | cost | ({"converged": self.converged} if "patience" in self.settings else {})
 
     def _step(self) -> dict[str, float] | None:
         """One update; returns a row for the curve when a validation was due."""
-        loss = self.task.loss(self.windows.next(), self.update)
+        loss = self.task.loss(self.source.next(), self.update)
         self.optimiser.zero_grad()
         loss.backward()
         nn.utils.clip_grad_norm_(self.task.modules.parameters(), self.settings["grad_norm"])
@@ -101,12 +134,12 @@ class Fit:
         return {
             "modules": self.task.modules.state_dict(),
             "optimiser": self.optimiser.state_dict(),
-            "windows": self.windows.state_dict(),
+            "windows": self.source.state_dict(),
             "progress": [self.update, self.loss_sum, self.waited, self.best, self.best_weights],
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
         self.task.modules.load_state_dict(state["modules"])
         self.optimiser.load_state_dict(state["optimiser"])
-        self.windows.load_state_dict(state["windows"])
+        self.source.load_state_dict(state["windows"])
         self.update, self.loss_sum, self.waited, self.best, self.best_weights = state["progress"]

@@ -18,6 +18,7 @@ from agents.networks.seeded import seeded
 from agents.networks.text import TextEncoder
 from agents.pretraining.fit import Fit
 from agents.pretraining.lesson import read
+from agents.pretraining.windows import Windows
 from envs.base import EnvError, Layout, Observation, cells
 
 
@@ -126,7 +127,8 @@ def train(job: Job) -> dict[str, Any]:
     sizes = {name: params["network"][name] for name in ("demb", "drnn")} | {"hidden": settings["hidden"]}
     net = build(layout, sizes, job.stream("inverse weights"))
     task = ActionsOfInteraction(data, net, settings["batch"], device)
-    fit = Fit(job, task, fitted, held_out, settings, "inverse order")
+    source = Windows(fitted, settings["batch"], job.stream("inverse order"))
+    fit = Fit(job, task, source, held_out, settings)
     fit.run(job.resume())
     job.publish("inverse.pt", lambda path: torch.save({"weights": net.state_dict(), "sizes": sizes}, path))
     return fit.facts()

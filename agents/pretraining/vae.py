@@ -124,7 +124,8 @@ def train(job: Job) -> dict[str, Any]:
     seeds = (job.stream("pretraining weights"), job.stream("latent noise"))
     model = VAE(data, layout, params["network"], settings, seeds, device)
     begin(model.net, job)
-    fit = Fit(job, model, fitted, held_out, settings, "pretraining order")
+    source = Windows(fitted, settings["batch"], job.stream("pretraining order"))
+    fit = Fit(job, model, source, held_out, settings)
     order = Windows(fitted, settings["batch"], job.stream("prior order"))
     state = job.resume()
     if state is None:

@@ -12,16 +12,19 @@ from envs.base import EnvError
 
 
 class Windows:
-    """Shuffled minibatches of window indices; an epoch's incomplete last batch is dropped."""
+    """Shuffled minibatches of window indices; an epoch's incomplete last batch is dropped.
 
-    def __init__(self, windows: Tensor, batch: int, seed: int) -> None:
-        self.windows, self.size = windows, min(batch, len(windows))
+    windows: how many there are; size: how many in a minibatch.
+    """
+
+    def __init__(self, indices: Tensor, batch: int, seed: int) -> None:
+        self.indices, self.windows, self.size = indices, len(indices), min(batch, len(indices))
         self.generator = torch.Generator().manual_seed(seed)
-        self.order, self.used = windows[:0], 0
+        self.order, self.used = indices[:0], 0
 
     def next(self) -> Tensor:
         if self.used + self.size > len(self.order):
-            self.order = self.windows[torch.randperm(len(self.windows), generator=self.generator)]
+            self.order = self.indices[torch.randperm(self.windows, generator=self.generator)]
             self.used = 0
         self.used += self.size
         return self.order[self.used - self.size : self.used]
