@@ -10,6 +10,7 @@ from envs.nethack.bot.keys import KICK
 from envs.nethack.bot.paths import CELLS, KEYS, STEPS, STRAIGHT, STRIDE, bits, distances, members, way
 
 _DOOR_TRIES = 30
+_MINES = 2  # the number of that branch of the dungeon
 _SEARCH_15 = "15s"
 _SPOTS_BEFORE_ANEW = 15  # searches in vain, after which doors and blocked cells are tried again
 _PATIENCE = 2000  # turns on a level, after which the hero goes on however weak
@@ -37,11 +38,12 @@ def explore(game: Game) -> str:
 
 
 def open_doors(game: Game) -> str:
-    """To the nearest closed door; opens it, or kicks it in."""
+    """To the nearest closed door; opens it, or kicks it in, but not in the Mines, whose town has a watch."""
     view, level = game.view, game.level
-    doors = level.closed & ~level.forbidden
-    for door in list(members(doors)):
-        if level.doors_tried[door] >= _DOOR_TRIES:
+    doors = level.closed
+    for door in members(level.closed):
+        given_up = level.doors_tried[door] >= _DOOR_TRIES
+        if given_up or (door in level.locked and view.place[0] == _MINES):
             doors &= ~(1 << door)
     steps = way(view.me, level.free, level.doors, doors)
     if not steps:
@@ -95,7 +97,8 @@ def search(game: Game) -> str:
 
 
 def _walk(game: Game, goals: int, also: int = 0) -> str:
-    steps = way(game.view.me, game.level.free | also, game.level.doors, goals) if goals else []
+    free = game.level.free | also
+    steps = way(game.view.me, free, game.level.doors, goals & free)
     return game.step_to(steps[0]) if steps else ""
 
 

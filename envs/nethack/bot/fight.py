@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from envs.nethack.bot.game import Game
+from envs.nethack.bot.glyphs import INVISIBLE
 from envs.nethack.bot.paths import KEYS, STRAIGHT, near, way
 
 _REACH = 10  # steps
@@ -11,7 +12,10 @@ _ANY_SIDE = "Fj"
 
 
 def attack(game: Game) -> str:
-    """Hits the weakest enemy beside the hero, so that the fewest hit back the longest."""
+    """Hits the weakest enemy beside the hero, so that the fewest hit back the longest.
+
+    By walking into it: NetHack then asks before a peaceful one is hit. To "fight" (F) asks nothing.
+    """
     view, level = game.view, game.level
     if view.swallowed:
         return _ANY_SIDE
@@ -26,7 +30,7 @@ def attack(game: Game) -> str:
         return ""
     target = min(targets, key=lambda enemy: enemy.difficulty)
     game.aim, game.was = target.cell, None
-    return "F" + KEYS[target.cell - view.me]
+    return ("F" if target.glyph == INVISIBLE else "") + KEYS[target.cell - view.me]
 
 
 def approach(game: Game) -> str:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from dataclasses import dataclass, field
 
 import numpy as np
@@ -9,6 +10,8 @@ import numpy as np
 from envs.nethack.bot.level import Level
 from envs.nethack.bot.paths import KEYS, near
 from envs.nethack.bot.screen import Monster, View
+
+_SHOPKEEPER = re.compile(r"[Ww]elcome (again )?to [^!]+'s ")
 
 
 @dataclass
@@ -35,10 +38,11 @@ class Game:
                 self.level.failed[self.aim] += 1
             if "This door is locked" in self.heard:
                 self.level.locked.add(self.aim)
-        if "Welcome" in self.heard and "Hello" not in self.heard and view.turn > 1:
-            self.level.is_shop = True
         self.aim, self.was = None, (view.me, view.turn)
         self.level.see(view)
+        if _SHOPKEEPER.search(self.heard):
+            self.level.enter_shop(view.me)
+            self.level.see(view)
 
     @property
     def threats(self) -> list[Monster]:

@@ -7,7 +7,7 @@ from collections import Counter
 import numpy as np
 
 from envs.nethack.bot.glyphs import Kind
-from envs.nethack.bot.paths import CELLS, around, bits, near
+from envs.nethack.bot.paths import CELLS, around, bits, near, waves
 from envs.nethack.bot.screen import Monster, View
 
 _GIVE_UP = 3  # failed steps onto a cell
@@ -28,8 +28,7 @@ class Level:
         self.doors_tried: Counter[int] = Counter()
         self.locked: set[int] = set()
         self.peaceful: dict[int, int] = {}  # cell -> glyph
-        self.forbidden = 0
-        self.is_shop = False
+        self.shop = 0
         self.search_at: int | None = None
         self.searches = 0
 
@@ -50,11 +49,16 @@ class Level:
         self.down = bits(self.terrain == Kind.STAIRS_DOWN)
         self.risky = bits(self.terrain == Kind.TRAP) | self.blocks
         hopeless = sum(1 << cell for cell, times in self.failed.items() if times >= _GIVE_UP)
-        avoided = hopeless | self.forbidden | (self.things if self.is_shop else 0)
+        avoided = hopeless | self.things & self.shop
         occupied = sum(1 << monster.cell for monster in view.monsters if not monster.pet)
         self.free = bits(self.terrain >= Kind.FLOOR) & ~(avoided | self.blocks | occupied) | 1 << view.me
         self.risky &= ~(avoided | occupied)
         self._follow_the_peaceful(view)
+
+    def enter_shop(self, cell: int) -> None:
+        """The room around a cell is a shop: the hero, who picks up what he steps on, must not step on its goods."""
+        for room in waves(cell, bits(self.terrain >= Kind.FLOOR) & ~self.doors, 0):
+            self.shop |= room
 
     @property
     def frontier(self) -> int:

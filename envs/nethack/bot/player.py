@@ -32,7 +32,8 @@ TACTICS = (
 )
 """In order of urgency."""
 
-_YES = ("Are you sure you want to pray", "eat it", "eat one")
+_YES = ("Are you sure you want to pray",)
+_NO = ("eat it", "eat one")  # what lies on the floor
 _STUCK = 30  # keys without a turn, after which something else is tried
 
 
@@ -53,7 +54,7 @@ class Bot:
         self._turn = view.turn
         if view.waits:
             self._game.heard += view.text
-            return RETURN
+            return RETURN if self._idle < _STUCK else ESCAPE
         if view.asks_for_text:
             return ESCAPE
         if view.asks:
@@ -70,6 +71,8 @@ class Bot:
             return ESCAPE
         if any(known in question for known in _YES):
             return "y"
+        if any(known in question for known in _NO):
+            return "n"
         return self._keys.popleft() if self._keys else ESCAPE
 
     def _decide(self, view: View) -> str:
