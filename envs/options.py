@@ -43,13 +43,8 @@ PATH = _rule("a path or None", lambda value: value is None or isinstance(value, 
 
 
 @dataclass(frozen=True)
-class TextOptions:
-    """What every environment with texts can be asked for; a family's ``Options`` adds its own."""
-
-    tokenizer: str = field(default="words", metadata=one_of("words", "bert-base-uncased"))
-    """"words": closed vocabulary; "bert-base-uncased": the original's word pieces (extra `bert`)."""
-    tokenizer_files: str | None = field(default=None, metadata=PATH)
-    """A vocab.txt, or a folder with one, instead of the copy inside the extra `bert`."""
+class EnvOptions:
+    """What a family's ``Options`` are built on; this one has no option yet."""
 
     @classmethod
     def checked(cls, env_id: str, given: Mapping[str, Any]) -> Self:
@@ -69,5 +64,17 @@ class TextOptions:
 
     def check_together(self, env_id: str) -> None:
         """Raises EnvError for options that do not go with each other or with the environment."""
+
+
+@dataclass(frozen=True)
+class TextOptions(EnvOptions):
+    """What every environment with texts can be asked for; a family's ``Options`` adds its own."""
+
+    tokenizer: str = field(default="words", metadata=one_of("words", "bert-base-uncased"))
+    """"words": closed vocabulary; "bert-base-uncased": the original's word pieces (extra `bert`)."""
+    tokenizer_files: str | None = field(default=None, metadata=PATH)
+    """A vocab.txt, or a folder with one, instead of the copy inside the extra `bert`."""
+
+    def check_together(self, env_id: str) -> None:
         if self.tokenizer_files is not None and self.tokenizer == "words":
             raise EnvError(f"{env_id}: tokenizer_files belongs to tokenizer='bert-base-uncased', not to 'words'")

@@ -16,11 +16,12 @@ FAMILIES: dict[str, str] = {
     "rtfm": "envs.rtfm",
     "messenger": "envs.messenger",
     "messenger-official": "envs.messenger_official",
+    "nethack": "envs.nethack",
 }
 """Family, which the ids begin with -> package, which offers ``IDS`` and ``make(env_id, *, num_envs, device, seed,
 **options)``."""
 
-NEEDS: dict[str, str] = {"messenger-official": "messenger"}
+NEEDS: dict[str, str] = {"messenger-official": "messenger", "nethack": "nle"}
 """Family -> somebody else's package that it runs on: ``ids`` lists it only where that is installed."""
 
 
