@@ -1,0 +1,1 @@
+"""What a recurrent trunk may learn from recordings of terminal screens before reinforcement learning."""

@@ -1,0 +1,120 @@
+"""Stage target: a variational autoencoder of recorded screens (Kingma & Welling 2014).
+
+The paper names VAE pretraining as a baseline and its release has none: this construction is ours (methods.md 6.5).
+Recordings, trunk, decoder and budget are the dynamics model's; what is decoded is the frame's own screen.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Any
+
+import torch
+from torch import Tensor, nn
+from torch.nn import functional as F
+
+from agents.curriculum import begin
+from agents.job import Job
+from agents.networks import build
+from agents.networks.cpu import tune_process
+from agents.networks.seeded import seeded
+from agents.pretraining.fit import Fit
+from agents.pretraining.screens.decoder import ScreenDecoder
+from agents.pretraining.screens.prior import average
+from agents.pretraining.screens.windows import View, check, outputs, read
+from agents.pretraining.vae import divergence
+from agents.recordings.stream import Window
+from agents.teacher import publish
+
+
+class VAE:
+    """The trunk as encoder: z ~ N(μ, σ²), both linear in its representation of the present and what it remembers.
+
+    The screens that the dynamics model predicts from are decoded, each from its z alone.
+    settings: latent (dimensions of z), beta, warmup (share of the updates in which β rises linearly from 0), updates,
+    decoder, predicted, length.
+    """
+
+    score = "valid/score"
+
+    def __init__(
+        self, view: View, network: dict[str, Any], settings: Mapping[str, Any], seeds: tuple[int, int]
+    ) -> None:
+        """seeds: of the weights and of the noise. Raises EnvError."""
+        check(settings)
+        self.view, self.settings, self.noise_seed = view, settings, seeds[1]
+        self.net = build(view.layout, network, seeds[0])
+        with seeded(seeds[0] + 1):
+            self.latent = nn.Linear(self.net.rep_size, 2 * settings["latent"])
+            self.decoder = ScreenDecoder(view.layout, settings["latent"], settings["decoder"], "rep")
+        self.modules = nn.ModuleDict({"net": self.net, "latent": self.latent, "decoder": self.decoder}).to(view.device)
+
+    def posterior(self, window: Window) -> tuple[Tensor, Tensor, Tensor]:
+        """μ and log σ² of frames, each [N, latent], and the screens of these frames, uint8 [N, H, W]."""
+        shown, last = self.view(window), self.settings["predicted"]
+        asked, screens = shown.real[:-1][-last:], self.view.screens(shown)[:-1][-last:]
+        mean, log_variance = self.latent(outputs(self.net, shown)[-last:][asked]).chunk(2, dim=1)
+        return mean, log_variance, screens[asked]
+
+    def loss(self, window: Window, update: int) -> Tensor:
+        """(Σ cross-entropy + β_t KL) / cells, z reparameterised: −ELBO per cell where β_t is 1. The noise is a function
+        of the update."""
+        mean, log_variance, screens = self.posterior(window)
+        logits, characters = self._decode(self.sample(mean, log_variance, self.noise_seed + update), screens)
+        error = F.cross_entropy(logits, characters, reduction="sum")
+        return (error + self.beta(update) * divergence(mean, log_variance).sum()) / max(1, len(characters))
+
+    def sample(self, mean: Tensor, log_variance: Tensor, seed: int) -> Tensor:
+        """z ~ N(μ, σ²), reparameterised."""
+        noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed)).to(mean.device)
+        return mean + (0.5 * log_variance).exp() * noise
+
+    def beta(self, update: int) -> float:
+        """β_t, rising over the warm-up."""
+        rise = self.settings["warmup"] * self.settings["updates"]
+        return float(self.settings["beta"] * min(1.0, (update + 1) / rise if rise > 0 else 1.0))
+
+    def validate(self, held_out: list[Window]) -> dict[str, float]:
+        """accuracy: of the characters, from z = μ. The rest from one sample of z, with equal noise at every call: loss,
+        per cell; kl, elbo, in nats per frame; score, the ELBO with β on its KL, which chooses the weights."""
+        right = total = frames = 0
+        error = kl = 0.0
+        for number, window in enumerate(held_out):
+            mean, log_variance, screens = self.posterior(window)
+            logits, characters = self._decode(mean, screens)
+            right += int((logits.argmax(-1) == characters).sum())
+            frames, total = frames + len(mean), total + len(characters)
+            logits, characters = self._decode(self.sample(mean, log_variance, self.noise_seed - 1 - number), screens)
+            error += F.cross_entropy(logits, characters, reduction="sum").item()
+            kl += divergence(mean, log_variance).sum().item()
+        return {
+            "valid/accuracy": right / total,
+            "valid/loss": error / total,
+            "valid/kl": kl / frames,
+            "valid/elbo": -(error + kl) / frames,
+            "valid/score": -(error + self.settings["beta"] * kl) / frames,
+        }
+
+    def _decode(self, z: Tensor, screens: Tensor) -> tuple[Tensor, Tensor]:
+        """Logits [R, characters] and the characters int64 [R] of all cells."""
+        return self.decoder(z, screens).flatten(0, 1), screens.flatten().long()
+
+
+def train(job: Job) -> dict[str, Any]:
+    """Fit a VAE to the parent's recordings; publish ``teacher.pt``, the trunk with the best held-out score.
+
+    Returns the published weights' accuracy, KL and ELBO, and their hash.
+    """
+    tune_process()
+    params, settings = job.params, {**job.params["training"], **job.params["settings"]}
+    lesson = read(job, "demonstrations", "pretraining order", params["language"])
+    seeds = (job.stream("pretraining weights"), job.stream("latent noise"))
+    model = VAE(lesson.view, params["network"], settings, seeds)
+    begin(model.net, job)
+    fit = Fit(job, model, lesson.fitted, lesson.held_out, settings)
+    state = job.resume()
+    if state is None:
+        model.decoder.start_from(average(lesson.fitted, lesson.view, settings["prior_updates"]))
+    fit.run(state)
+    sha = publish(job, "teacher.pt", model.net)
+    return lesson.facts(fit, settings["prior_updates"]) | model.net.facts() | {"trunk_sha": sha}
