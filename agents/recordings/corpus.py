@@ -4,7 +4,9 @@ A corpus is a folder with
 
 - ``games.json``: what follows, canonical: the same games give the same file, wherever and in whatever order they lie;
 - ``ttyrecs.db``: the SQLite index of nle.dataset, which says where the ttyrecs are;
-- ``ttyrecs/``: the ttyrecs and xlogfiles, where they were recorded here (an official archive stays where it is).
+- ``ttyrecs/``: the ttyrecs and xlogfiles of games that were recorded here.
+
+An official archive stays where it is: its corpus is an index file, with ``<index>.games.json`` beside it.
 """
 
 from __future__ import annotations
@@ -23,6 +25,13 @@ FORMAT = 1
 GAMES, INDEX, TTYRECS = "games.json", "ttyrecs.db", "ttyrecs"
 
 Part = Literal["fitted", "held_out"]
+
+_REMEDY = "record the games, or register the archive with run_all.py data nethack, anew"
+
+
+def list_beside(index: Path) -> Path:
+    """Where the list of games of an archive's index stands."""
+    return index.with_name(f"{index.name}.{GAMES}")
 
 
 @dataclass(frozen=True)
@@ -78,39 +87,36 @@ class Corpus:
     root: Path | None = None
 
     @classmethod
-    def open(cls, folder: Path) -> Corpus:
-        """The corpus of a folder, which may have been moved; or of an index file, by the games.json beside it.
+    def open(cls, path: Path) -> Corpus:
+        """The corpus of a folder, which may have been moved, or that of an archive's index.
 
-        Raises EnvError where games.json is missing or damaged.
+        Raises EnvError where the list of its games is missing or damaged.
         """
-        folder = folder if folder.is_dir() else folder.parent
-        file = folder / GAMES
+        file = path / GAMES if path.is_dir() else list_beside(path)
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
             if found["format"] != FORMAT:
-                raise EnvError(f"{file} has format {found['format']}, expected {FORMAT}; record or register it anew")
+                raise EnvError(f"{file} has format {found['format']}, expected {FORMAT}; {_REMEDY}")
             games = tuple(Game(**{**game, "files": tuple(game["files"])}) for game in found["games"])
-            index = Path(found["index"]) if "index" in found else folder / INDEX
-            root = folder / TTYRECS if (folder / TTYRECS).is_dir() else None
-            return cls(found["source"], found["dataset"], found["version"], games, found["skipped"], index, root)
+            head = found["source"], found["dataset"], found["version"]
+            index = Path(found["index"]) if "index" in found else path / INDEX if path.is_dir() else path
+            root = path / TTYRECS if (path / TTYRECS).is_dir() else None
+            return cls(*head, games, found["skipped"], index, root)
         except OSError as error:
-            raise EnvError(f"{file}: {error.strerror}; expected a corpus of recorded games") from error
-        except (ValueError, KeyError, TypeError) as error:
-            if isinstance(error, EnvError):
-                raise
-            raise EnvError(f"{file} is damaged; record or register the corpus anew") from error
+            raise EnvError(f"{file}: {error.strerror}; {_REMEDY}") from error
+        except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
+            raise EnvError(f"{file} is damaged; {_REMEDY}") from error
 
-    def write(self, folder: Path) -> None:
-        """Write games.json into a folder; an index that lies elsewhere is named in it."""
+    def write(self, file: Path) -> None:
+        """Write the list of games in one step; an index that is not beside it is named in it."""
         found: dict[str, Any] = {"format": FORMAT, "source": self.source, "dataset": self.dataset}
         found |= {"version": self.version, "games": [asdict(game) for game in self.games]}
         found["skipped"] = dict(self.skipped)
-        if self.index.parent != folder:
+        if self.index.parent != file.parent:
             found["index"] = str(self.index.absolute())
-        text = json.dumps(found, sort_keys=True, indent=1)
-        temporary = folder / f"{GAMES}.part"
-        temporary.write_text(f"{text}\n", encoding="utf-8")
-        temporary.replace(folder / GAMES)
+        temporary = file.with_name(f"{file.name}.part")
+        temporary.write_text(f"{json.dumps(found, sort_keys=True, indent=1)}\n", encoding="utf-8")
+        temporary.replace(file)
 
     @property
     def frames(self) -> int:
