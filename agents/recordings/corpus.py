@@ -4,9 +4,7 @@ A corpus is a folder with
 
 - ``games.json``: what follows, canonical: the same games give the same file, wherever and in whatever order they lie;
 - ``ttyrecs.db``: the SQLite index of nle.dataset, which says where the ttyrecs are;
-- ``ttyrecs/``: the ttyrecs and xlogfiles of games that were recorded here.
-
-An official archive stays where it is: its corpus is an index file, with ``<index>.games.json`` beside it.
+- ``ttyrecs/``: the ttyrecs and xlogfiles, where they were recorded here; an official archive stays where it is.
 """
 
 from __future__ import annotations
@@ -27,11 +25,6 @@ GAMES, INDEX, TTYRECS = "games.json", "ttyrecs.db", "ttyrecs"
 Part = Literal["fitted", "held_out"]
 
 _REMEDY = "record the games, or register the archive with run_all.py data nethack, anew"
-
-
-def list_beside(index: Path) -> Path:
-    """Where the list of games of an archive's index stands."""
-    return index.with_name(f"{index.name}.{GAMES}")
 
 
 @dataclass(frozen=True)
@@ -88,35 +81,36 @@ class Corpus:
 
     @classmethod
     def open(cls, path: Path) -> Corpus:
-        """The corpus of a folder, which may have been moved, or that of an archive's index.
+        """The corpus of a folder, which may have been moved; or of the index in it, by name.
 
         Raises EnvError where the list of its games is missing or damaged.
         """
-        file = path / GAMES if path.is_dir() else list_beside(path)
+        folder = path if path.is_dir() else path.parent
+        file = folder / GAMES
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
             if found["format"] != FORMAT:
                 raise EnvError(f"{file} has format {found['format']}, expected {FORMAT}; {_REMEDY}")
             games = tuple(Game(**{**game, "files": tuple(game["files"])}) for game in found["games"])
             head = found["source"], found["dataset"], found["version"]
-            index = Path(found["index"]) if "index" in found else path / INDEX if path.is_dir() else path
-            root = path / TTYRECS if (path / TTYRECS).is_dir() else None
+            index = Path(found["index"]) if "index" in found else folder / INDEX
+            root = folder / TTYRECS if (folder / TTYRECS).is_dir() else None
             return cls(*head, games, found["skipped"], index, root)
         except OSError as error:
             raise EnvError(f"{file}: {error.strerror}; {_REMEDY}") from error
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
             raise EnvError(f"{file} is damaged; {_REMEDY}") from error
 
-    def write(self, file: Path) -> None:
-        """Write the list of games in one step; an index that is not beside it is named in it."""
+    def write(self, folder: Path) -> None:
+        """Write games.json into a folder in one step; an index that is not beside it is named in it."""
         found: dict[str, Any] = {"format": FORMAT, "source": self.source, "dataset": self.dataset}
         found |= {"version": self.version, "games": [asdict(game) for game in self.games]}
         found["skipped"] = dict(self.skipped)
-        if self.index.parent != file.parent:
+        if self.index.parent != folder:
             found["index"] = str(self.index.absolute())
-        temporary = file.with_name(f"{file.name}.part")
+        temporary = folder / f"{GAMES}.part"
         temporary.write_text(f"{json.dumps(found, sort_keys=True, indent=1)}\n", encoding="utf-8")
-        temporary.replace(file)
+        temporary.replace(folder / GAMES)
 
     @property
     def frames(self) -> int:
