@@ -3,17 +3,17 @@
 from __future__ import annotations
 
 import math
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Protocol
 
 import torch
 
 import envs
-from agents.algorithms.learner import Learner
 from agents.algorithms.learners import LEARNERS
 from agents.curriculum import begin
 from agents.evaluate import play, summary
 from agents.job import Job
-from agents.networks import build
+from agents.networks import Network, build
 from agents.networks.cpu import tune_process
 from agents.teacher import Teacher, publish
 from envs.base import EnvError
@@ -33,18 +33,7 @@ def train(job: Job) -> dict[str, Any]:
         params["env"]["name"], settings["num_envs"], device, job.stream("train episodes"), **params["env"]["options"]
     )
     net = build(env.layout, params["network"], job.stream("weights")).to(device)
-    teacher = None
-    if "pretrain" in job.parents:
-        teacher = Teacher(job.parents["pretrain"] / "teacher.pt", env.layout, params["network"], device)
-    elif params["initialise"] or params["distill"] > 0 or params["shaping"] > 0:
-        raise EnvError(
-            f"initialise is {params['initialise']}, distill {params['distill']} and shaping {params['shaping']}, "
-            "but there is no pretraining to take a teacher from"
-        )
-    if teacher is not None and params["initialise"]:
-        teacher.initialise(net)  # whose pretraining itself went on from the curriculum; its heads would not fit
-    else:
-        begin(net, job)
+    teacher = help_from(job, net)
     if settings["name"] not in LEARNERS:
         raise EnvError(f"learner.name is {settings['name']!r}, expected {' or '.join(LEARNERS)}")
     learner = LEARNERS[settings["name"]](
@@ -62,19 +51,54 @@ def train(job: Job) -> dict[str, Any]:
         job.checkpoint(lambda: {"learner": learner.state_dict(), "curve": curve.state_dict()})
         learner.iterate()
         curve.advance()
-    sha = publish(
-        job, "policy.pt", net, network=dict(params["network"]), tokenizer=env.layout.tokenizer, frames=learner.frames
-    )
-    facts: dict[str, Any] = net.facts() | {"frames": learner.frames, "updates": learner.updates, "weights_sha": sha}
-    if teacher is not None:
-        facts["teacher_sha"] = teacher.sha
-    return facts | curve.last
+    return results(job, net, learner.frames, learner.updates, teacher) | curve.last
+
+
+def help_from(job: Job, net: Network) -> Teacher | None:
+    """The teacher of the parent ``pretrain``, if there is one; ``net`` is made to start where the method starts.
+
+    Raises EnvError where the method needs a teacher and has none.
+    """
+    params = job.params
+    teacher = None
+    if "pretrain" in job.parents:
+        path = job.parents["pretrain"] / "teacher.pt"
+        teacher = Teacher(path, net.layout, params["network"], torch.device(job.device))
+    elif params["initialise"] or params["distill"] > 0 or params["shaping"] > 0:
+        raise EnvError(
+            f"initialise is {params['initialise']}, distill {params['distill']} and shaping {params['shaping']}, "
+            "but there is no pretraining to take a teacher from"
+        )
+    if teacher is not None and params["initialise"]:
+        teacher.initialise(net)  # whose pretraining itself went on from the curriculum; its heads would not fit
+    else:
+        begin(net, job)
+    return teacher
+
+
+def results(job: Job, net: Network, frames: int, updates: int, teacher: Teacher | None) -> dict[str, Any]:
+    """Publish ``policy.pt``; what a policy's stage returns beside the last row of its curve."""
+    network, tokenizer = dict(job.params["network"]), net.layout.tokenizer
+    sha = publish(job, "policy.pt", net, network=network, tokenizer=tokenizer, frames=frames)
+    facts = net.facts() | {"frames": frames, "updates": updates, "weights_sha": sha}
+    return facts if teacher is None else facts | {"teacher_sha": teacher.sha}
+
+
+class Learning(Protocol):
+    """What a curve shows of a learner, whoever it is. frames: environment steps learnt from so far."""
+
+    net: Network
+    settings: Mapping[str, Any]
+    frames: int
+
+    def report(self) -> dict[str, float]:
+        """Mean losses and training episodes since the last report."""
 
 
 class Curve:
     """The rows of metrics.jsonl: training episodes and losses, and now and then a look at the test split."""
 
-    def __init__(self, job: Job, learner: Learner) -> None:
+    def __init__(self, job: Job, learner: Learning) -> None:
         self.job, self.learner = job, learner
         self.last: dict[str, float] = {}
         self.next_log = learner.settings["log_every"]
@@ -101,7 +125,7 @@ class Curve:
         env = envs.make(
             test["name"],
             test["episodes"],
-            self.learner.collector.env.device,
+            torch.device(self.job.device),
             self.job.stream("curve episodes"),
             **params["env"]["options"],
         )

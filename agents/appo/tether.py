@@ -1,0 +1,63 @@
+"""A process that Sample Factory starts must not outlive the one that started it."""
+
+from __future__ import annotations
+
+import ctypes
+import logging
+import multiprocessing
+import os
+import random
+import signal
+import sys
+import zlib
+from dataclasses import dataclass
+
+import numpy as np
+import torch
+
+from agents.networks.cpu import tune_process
+
+PR_SET_PDEATHSIG = 1  # prctl.h
+DEAF_TO = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
+"""Sent to all processes of a job when it should end. Only the first one may hear them: it saves what there is."""
+
+
+@dataclass(frozen=True)
+class Tether:
+    """Travels with the configuration: whoever unpickles it, a new process of ``parent``, is tied to its parent.
+
+    Sample Factory's processes know nothing of their parent's death, and would go on computing for ever.
+    """
+
+    parent: int
+    seed: int
+
+    @classmethod
+    def here(cls, seed: int) -> Tether:
+        """To this process."""
+        return cls(os.getpid(), seed)
+
+    def __reduce__(self) -> tuple[object, ...]:
+        return tie, (self.parent, self.seed)
+
+
+def tie(parent: int, seed: int) -> Tether:
+    """Make this process die with ``parent``, deaf to the signals that ask a job to stop, quiet, and on one thread.
+
+    Its random numbers, which Sample Factory draws from the global generators, follow from ``seed`` and its name.
+    """
+    if os.getpid() == parent:  # a copy made at home
+        return Tether(parent, seed)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+    if os.getppid() != parent:  # it was already gone
+        os._exit(1)
+    for number in DEAF_TO:
+        signal.signal(number, signal.SIG_IGN)
+    logging.getLogger("rl").setLevel(logging.WARNING)
+    tune_process()
+    own = zlib.crc32(f"{seed} {multiprocessing.current_process().name}".encode())
+    random.seed(own)
+    np.random.seed(own)  # noqa: NPY002 - Sample Factory's own generator
+    torch.manual_seed(own)
+    return Tether(parent, seed)
