@@ -1,4 +1,4 @@
-"""Tiny archives in the layouts of the NetHack Learning Dataset, of real games: NLD-AA as NLE writes it, NLD-NAO as alt.org.
+"""Tiny archives of real games in the layouts of the NetHack Learning Dataset: NLD-AA as of NLE, NLD-NAO as of alt.org.
 
     archive = nld_aa(tmp_path)          # tmp_path/nld-aa/nle_data/<run>/nle.<process>.<game>.ttyrec3.bz2 and xlogfile
     archive = nld_nao(tmp_path)         # tmp_path/nld-nao/<player>/<date>.<time>.ttyrec.bz2, xlogfile.1, blacklist.txt
@@ -11,13 +11,13 @@ from __future__ import annotations
 import bz2
 import struct
 from collections.abc import Iterator, Sequence
-from datetime import datetime, timedelta, timezone
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import numpy as np
 
-PLAYERS = ("Ada", "bob", "Cleo")
-_START = datetime(2019, 7, 25, 22, 3, 29, tzinfo=timezone.utc)
+PLAYERS = ("Ada", "bob", "Emil")
+_START = datetime(2019, 7, 25, 22, 3, 29, tzinfo=UTC)
 _HEADER = struct.Struct("<iii")  # seconds, microseconds, length; version 3 adds a byte: screen, key or score
 
 

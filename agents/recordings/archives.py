@@ -98,22 +98,26 @@ def _show_nld_nao(view: View) -> None:
         if (view.archive / player / name).is_file() and player:
             forbidden.setdefault(player, set()).add(name)
             view.skipped[f"{player}/{name}"] = "the blacklist has it"
-    for player in sorted(path for path in view.archive.iterdir() if path.is_dir()):
-        if player.name in forbidden:
-            view.unfold(player, forbidden[player.name])
+    for folder in sorted(path for path in view.archive.iterdir() if path.is_dir()):
+        if folder.name in forbidden:
+            view.unfold(folder, forbidden[folder.name])
         else:
-            view.link(player)
+            view.link(folder)
 
 
 @dataclass(frozen=True)
 class Archive:
-    """marks, ttyrecs: patterns of its xlogfiles and ttyrecs. add: NLE's function. about: for people."""
+    """marks, ttyrecs: patterns of its xlogfiles and ttyrecs. show: what ``View`` shows of it. add: NLE's function.
+
+    expected: its layout. lost: why a ttyrec may belong to no game. Both for people.
+    """
 
     marks: str
     ttyrecs: str
     show: Callable[[View], None]
     add: Callable[[str, str, str], None]
     expected: str
+    lost: str
 
     def root(self, folder: Path) -> Path:
         """The folder that has the layout of the archive: the one that was named, or one in it. Raises EnvError."""
@@ -137,12 +141,14 @@ ARCHIVES: Mapping[str, Archive] = {
         _show_nld_aa,
         nld.add_nledata_directory,
         "folders that hold nle.*.ttyrec3.bz2 and an xlogfile each (of nld-aa-*.zip: nle_data)",
+        "its xlogfile has no line for it",
     ),
     "nld-nao": Archive(
         "xlogfile.*",
         "*/*.ttyrec.bz2",
         _show_nld_nao,
         nld.add_altorg_directory,
-        "xlogfile.*, blacklist.txt and a folder of *.ttyrec.bz2 for every player (of nld-nao-*.zip and nld-nao_xlogfiles.zip)",
+        "xlogfile.*, blacklist.txt and a folder of *.ttyrec.bz2 for every player (of nld-nao-*.zip and its xlogfiles)",
+        "its player has no such game in the xlogfiles, or one that NLE leaves out: quit within 10 turns",
     ),
 }

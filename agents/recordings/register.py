@@ -35,7 +35,7 @@ def register(name: str, source: Path, folder: Path, progress: Callable[[int, int
         if not corpus.games:
             raise EnvError(f"{root} has no whole game: {_first(skipped | dict(corpus.skipped))}")
         known = {file for game in corpus.games for file in game.files} | corpus.skipped.keys() | skipped.keys()
-        lost = dict.fromkeys(set(archive.files(root)) - known, "NLE finds no game for it in the xlogfiles")
+        lost = dict.fromkeys(set(archive.files(root)) - known, archive.lost)
         folder.mkdir(parents=True, exist_ok=True)
         temporary = folder / f"{INDEX}.part"
         temporary.write_bytes(index.read_bytes())
