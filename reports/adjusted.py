@@ -49,7 +49,7 @@ def registered(data: GridData, report: ClaimsReport) -> dict[Place, Adjusted]:
     for claim in sorted(report.claims, key=lambda claim: not claim.exploratory):
         gate = report.gate(claim.family)
         for one in claim.comparisons:
-            if one.metric == data.headline:
+            if one.metric == data.headline(one.environment):
                 about = Adjusted(one.adjusted_p, gate.size, gate.alpha, not claim.exploratory)
                 found[_place(one.environment, one.method, one.against)] = about
     return found

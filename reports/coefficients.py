@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any
 
@@ -45,7 +46,9 @@ def choices(data: GridData) -> list[Choice]:
 
 def _choice(data: GridData, environment: str, method: str, key: str, value: Any) -> Choice:
     records = ((data.tuned.get("candidates") or {}).get(environment) or {}).get(method) or []
-    metric = (data.tuned.get("selected_on") or {}).get("metric", data.headline)
+    metric = (data.tuned.get("selected_on") or {}).get("metric", data.headline(environment))
+    if isinstance(metric, Mapping):  # of a search in several
+        metric = metric.get(environment)
     candidates = tuple((record[key], record.get(metric)) for record in records if key in record)
     default = _default(data, method, key)
     if default is None and candidates:  # the first listed

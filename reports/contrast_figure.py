@@ -19,13 +19,13 @@ def contrast_figures(
     *,
     id: str,
     title: str,
-    axis: str,
-    caption: str,
+    axis: Callable[[str], str],
+    caption: Callable[[str], str],
 ) -> tuple[Figure, ...]:
     """One figure per environment that has a comparison with a number.
 
-    about: the method that a comparison's line is named after. id: of the kind of figure. title, axis, caption: the
-    same for all; the environment is added.
+    about: the method that a comparison's line is named after. id: of the kind of figure. title: the same for all; the
+    environment is added. axis, caption: what a number is, given the environment's metric in words.
     """
     figures = []
     for environment in data.environments:
@@ -34,14 +34,14 @@ def contrast_figures(
             for one in found
             if one.environment == environment
         ]
-        name = data.environment_label(environment)
+        name, metric = data.environment_label(environment), data.headline_label(environment)
         figure = difference_figure(
             data,
             lines,
             id=f"{id}-{environment}",
             title=f"{title}, {name}",
-            axis=axis,
-            caption=f"{name}: {caption}. {CAPTION}",
+            axis=axis(metric),
+            caption=f"{name}: {caption(metric)}. {CAPTION}",
         )
         figures += [figure] if figure is not None else []
     return tuple(figures)

@@ -46,11 +46,11 @@ def contrast_table(
                 Cell(data.environment_label(contrast.environment)),
                 *(entry(contrast) for _, entry in about),
                 Cell(f"{contrast.welch.n[0]}, {contrast.welch.n[1]}"),
-                difference_entry(contrast.welch, contrast.runs, " †" if contrast.unreliable else ""),
+                _welch_entry(contrast, data.digits(contrast.environment)),
                 *(entry(contrast) for _, entry in tests),
                 Cell(signed(contrast.welch.effect, 2), runs=contrast.runs if contrast.welch.why is None else ()),
                 improvement_entry(contrast),
-                _paired_entry(contrast),
+                _paired_entry(contrast, data.digits(contrast.environment)),
                 _games_entry(contrast, won),
             )
             for contrast in found
@@ -89,12 +89,16 @@ def _notes(data: GridData) -> tuple[str, ...]:
     return (*NOTES[:-1], PAIRED if data.plan.origin is None else PAIRED_IMPORTED, NOTES[-1])
 
 
-def difference_entry(found: Difference, runs: tuple[str, ...], flag: str = "") -> Cell:
-    """A difference with its interval, or why there is none, under it."""
+def _welch_entry(contrast: Contrast, digits: int) -> Cell:
+    return difference_entry(contrast.welch, contrast.runs, digits, " †" if contrast.unreliable else "")
+
+
+def difference_entry(found: Difference, runs: tuple[str, ...], digits: int, flag: str = "") -> Cell:
+    """A difference with its interval, or why there is none, under it. digits: decimals."""
     if math.isnan(found.difference):
         return Cell("–", found.why or "", "weak")
-    spread = interval(found.interval, sign=True) + flag if found.why is None else found.why
-    return Cell(signed(found.difference), spread, runs=runs)
+    spread = interval(found.interval, digits, sign=True) + flag if found.why is None else found.why
+    return Cell(signed(found.difference, digits), spread, runs=runs)
 
 
 def p_entry(contrast: Contrast) -> Cell:
@@ -119,10 +123,10 @@ def improvement_entry(contrast: Contrast) -> Cell:
     return Cell(number(float(probability_of_improvement([first], [second])), 2), runs=contrast.runs)
 
 
-def _paired_entry(contrast: Contrast) -> Cell:
+def _paired_entry(contrast: Contrast, digits: int) -> Cell:
     if contrast.paired is None:
         return Cell("–", "no seed finished by both", "weak")
-    return difference_entry(contrast.paired, contrast.runs)
+    return difference_entry(contrast.paired, contrast.runs, digits)
 
 
 def _games_entry(contrast: Contrast, won: Won) -> Cell:

@@ -18,15 +18,17 @@ def sentence(data: GridData, contrast: Contrast) -> str:
         absent = name if welch.n[0] == 0 else base
         return f"{environment}: {name} and {base} cannot be compared, {absent} has no finished seed."
     n = f"{welch.n[0]} and {welch.n[1]} seeds"
+    label, digits = data.headline_label(contrast.environment), data.digits(contrast.environment)
+    first, second = (number(mean, digits) for mean in contrast.means)
     told = (
-        f"{environment}: {data.headline_label} {number(contrast.means[0])} with {name}, {number(contrast.means[1])} "
-        f"with {base} ({n}); difference {signed(welch.difference)}"
+        f"{environment}: {label} {first} with {name}, {second} with {base} ({n}); "
+        f"difference {signed(welch.difference, digits)}"
     )
     if welch.excludes_zero is None:
         return f"{told}, without an interval ({welch.why}).{separation(data, contrast)}"
     says = "excludes 0" if welch.excludes_zero else "includes 0: these seeds cannot tell them apart"
     doubt = " The interval is unreliable (†, see Results)." if contrast.unreliable else ""
-    return f"{told}, 95% interval {interval(welch.interval, sign=True)}, which {says}.{doubt}"
+    return f"{told}, 95% interval {interval(welch.interval, digits, sign=True)}, which {says}.{doubt}"
 
 
 def separation(data: GridData, contrast: Contrast) -> str:
@@ -43,7 +45,7 @@ def brief(data: GridData, found: list[Contrast], method: str) -> str:
     """One method on all environments, as short as it can be said with the intervals."""
     about = [contrast for contrast in found if contrast.method == method]
     tags = dict.fromkeys(data.provenance_tag(method, contrast.environment) for contrast in about)
-    told = (f"{standing(c)} on {data.environment_label(c.environment)}{_spread(c)}" for c in about)
+    told = (f"{standing(c)} on {data.environment_label(c.environment)}{_spread(data, c)}" for c in about)
     return f"{data.method_label(method)} ({', '.join(tags)}): {'; '.join(told)}."
 
 
@@ -58,13 +60,14 @@ def standing(contrast: Contrast) -> str:
     return "higher" if contrast.welch.difference > 0 else "lower"
 
 
-def _spread(contrast: Contrast) -> str:
-    welch = contrast.welch
+def _spread(data: GridData, contrast: Contrast) -> str:
+    welch, digits = contrast.welch, data.digits(contrast.environment)
     if math.isnan(welch.difference):
         return ""
     if welch.interval is None:
-        return f" ({signed(welch.difference)})"
-    return f" ({signed(welch.difference)} {interval(welch.interval, sign=True)}{' †' if contrast.unreliable else ''})"
+        return f" ({signed(welch.difference, digits)})"
+    spread = interval(welch.interval, digits, sign=True)
+    return f" ({signed(welch.difference, digits)} {spread}{' †' if contrast.unreliable else ''})"
 
 
 def p_text(p: float) -> str:

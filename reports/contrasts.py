@@ -37,8 +37,8 @@ class Contrast:
 
     scores: of the finished seeds, [seeds] of the method and of the reference. welch: seeds as independent groups.
     unreliable: a side's seeds are all equal, or their t interval leaves the range of the metric (rule 6). paired: over
-    the seeds that both have finished, None without such. episodes: the files of those seeds' evaluation games. runs:
-    keys of the runs behind the numbers.
+    the seeds that both have finished, None without such. episodes: the files of those seeds' evaluation games, where
+    the metric counts the games that were won. runs: keys of the runs behind the numbers.
     """
 
     environment: str
@@ -105,17 +105,19 @@ def _available(data: GridData, environment: str, method: str) -> bool:
 def _contrast(data: GridData, environment: str, method: str, base: str) -> Contrast:
     first, second = (data.done(environment, m).set_index("seed") for m in (method, base))
     seeds = first.index.intersection(second.index)
-    scores = first[data.headline].to_numpy(float), second[data.headline].to_numpy(float)
-    pairs = [rows.loc[seeds, data.headline].to_numpy(float) for rows in (first, second)]
+    metric, counts_wins = data.headline(environment), data.counts_wins(environment)
+    scores = data.scores(environment, method), data.scores(environment, base)
+    pairs = [rows.loc[seeds, metric].to_numpy(float) for rows in (first, second)]
+    files = zip(first.loc[seeds, "episodes_file"], second.loc[seeds, "episodes_file"], strict=True)
     return Contrast(
         environment,
         method,
         base,
         scores,
         welch_difference(*scores),
-        any(unreliable(mean_interval(side), data.counts_wins) for side in scores),
+        any(unreliable(mean_interval(side), counts_wins) for side in scores),
         paired_difference(*pairs) if len(seeds) else None,
-        tuple(zip(first.loc[seeds, "episodes_file"], second.loc[seeds, "episodes_file"], strict=True)),
+        tuple(files) if counts_wins else (),
         (*first["key"], *second["key"]),
     )
 

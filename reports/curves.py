@@ -122,7 +122,7 @@ class Panel:
 
 def panels(data: GridData, environment: str) -> list[Panel]:
     """Test by RL frames, test by all frames, training episodes; those that have a curve."""
-    test, train = f"test/{data.headline}", f"train/{data.headline}"
+    test, train = (f"{part}/{data.headline(environment)}" for part in ("test", "train"))
     name, shift = data.environment_label(environment), extra_frames(data, environment)
     drawn = [_panel(f"{name}: {data.games_label}", RL_FRAMES, seed_curves(data, environment, test))]
     if any(moved != 0 for moved in shift.values()):

@@ -32,9 +32,10 @@ def threshold(data: GridData, environment: str) -> Threshold | None:
     """
     scale = reference(data, environment)
     if scale.why is None:
-        ends = f"a random player ({number(scale.random)}) to the expert ({number(scale.expert)})"
+        low, high = (number(end, data.digits(environment)) for end in (scale.random, scale.expert))
+        ends = f"a random player ({low}) to the expert ({high})"
         return Threshold((scale.random + scale.expert) / 2, f"half-way from {ends}")
-    if data.counts_wins:
+    if data.counts_wins(environment):
         return Threshold(FIXED, f"the same for every environment without references ({scale.why})")
     return None
 
@@ -58,7 +59,7 @@ def efficiency_table(data: GridData, environment: str) -> Table | None:
 
     None where no policy of the environment has a curve of the evaluation games.
     """
-    metric, shift = f"test/{data.headline}", extra_frames(data, environment)
+    metric, shift = f"test/{data.headline(environment)}", extra_frames(data, environment)
     curves = seed_curves(data, environment, metric)
     axes = [Axis("RL frames", curves)]
     if any(moved != 0 for moved in shift.values()):
@@ -69,7 +70,9 @@ def efficiency_table(data: GridData, environment: str) -> Table | None:
     columns, rows = [Column("Method", numeric=False)], []
     columns += [Column("Area under the curve", f"first {count(end)} {axis.words}") for axis, end in ends]
     if goal is not None:
-        columns += [Column(f"Frames to {number(goal.value, 2)}", axis.words) for axis in axes]
+        columns += [
+            Column(f"Frames to {number(goal.value, data.few_digits(environment))}", axis.words) for axis in axes
+        ]
     for method in data.methods:
         planned = data.group(environment, method)
         if planned.empty or (planned["status"] == "unavailable").all():
@@ -77,7 +80,7 @@ def efficiency_table(data: GridData, environment: str) -> Table | None:
         entries = [data.method_entry(method, environment)]
         for axis, end in ends:
             seeds = axis.curves.get(method, [])
-            entries.append(_area(data, seeds, end, len(planned)) if seeds else _none(method, axis, curves))
+            entries.append(_area(data, environment, seeds, end, len(planned)) if seeds else _none(method, axis, curves))
         if goal is not None:
             for axis in axes:
                 seeds = axis.curves.get(method, [])
@@ -88,7 +91,7 @@ def efficiency_table(data: GridData, environment: str) -> Table | None:
         caption=f"How fast each method learns, {data.environment_label(environment)}",
         columns=tuple(columns),
         rows=tuple(rows),
-        notes=tuple(_notes(data, len(ends), goal)),
+        notes=tuple(_notes(data, environment, len(ends), goal)),
     )
 
 
@@ -98,15 +101,17 @@ def _none(method: str, axis: Axis, curves: Mapping[str, Sequence[Curve]]) -> Cel
     return Cell("–", "what came before is not recorded" if lost else "no curve", "weak")
 
 
-def _area(data: GridData, seeds: Sequence[Curve], end: float, planned: int) -> Cell:
+def _area(data: GridData, environment: str, seeds: Sequence[Curve], end: float, planned: int) -> Cell:
+    digits = data.digits(environment)
     if all(curve.frames[0] >= end for curve in seeds):
-        return Cell(number(0.0), "no policy by then", "weak", runs=tuple(curve.key for curve in seeds))
+        return Cell(number(0.0, digits), "no policy by then", "weak", runs=tuple(curve.key for curve in seeds))
     areas = [area_under_curve(curve.frames, curve.values, end) for curve in seeds if curve.whole]
     summary = mean_interval(areas)
-    spread = interval(summary.interval) if summary.why is None else summary.why
-    flag = " †" if unreliable(summary, data.counts_wins) else ""
+    spread = interval(summary.interval, digits) if summary.why is None else summary.why
+    flag = " †" if unreliable(summary, data.counts_wins(environment)) else ""
     runs = tuple(curve.key for curve in seeds if curve.whole)
-    return Cell(number(summary.mean), f"{spread}{flag} · {summary.n}/{planned}", "" if areas else "weak", runs=runs)
+    told = f"{spread}{flag} · {summary.n}/{planned}"
+    return Cell(number(summary.mean, digits), told, "" if areas else "weak", runs=runs)
 
 
 def _time(seeds: Sequence[Curve], goal: float, planned: int) -> Cell:
@@ -118,21 +123,22 @@ def _time(seeds: Sequence[Curve], goal: float, planned: int) -> Cell:
     return Cell(text, f"{found.reached} of {plural(found.n, 'seed')}{absent}", runs=runs)
 
 
-def _notes(data: GridData, areas: int, goal: Threshold | None) -> Iterator[str]:
+def _notes(data: GridData, environment: str, areas: int, goal: Threshold | None) -> Iterator[str]:
     """areas: on how many axes there is one."""
+    label, digits = data.headline_label(environment), data.digits(environment)
     if areas:
         yield (
-            f"Area under the curve: mean {data.headline_label} on the way, up to where the environment's shortest "
+            f"Area under the curve: mean {label} on the way, up to where the environment's shortest "
             "finished curve ends on that axis, and 0 before a curve's first point, where there is no policy yet; mean "
             "over finished seeds, [95% t interval], finished / planned seeds. It is high for whoever learns early and "
             "for whoever ends high. †: as in the main table, not to be relied on."
         )
     if goal is not None:
         yield (
-            f"Frames to {number(goal.value, 2)}: the first evaluation at which a seed's {data.headline_label} is at "
-            f"least {number(goal.value, 3)}, {goal.why}; no result here moves it. Median over seeds (Kaplan-Meier): a "
-            "seed that has not arrived by its last frame stays in the count until there; it is not dropped. A later "
-            "fall below does not count against it."
+            f"Frames to {number(goal.value, data.few_digits(environment))}: the first evaluation at which a seed's "
+            f"{label} is at least {number(goal.value, digits)}, {goal.why}; no result here moves it. Median over seeds "
+            "(Kaplan-Meier): a seed that has not arrived by its last frame stays in the count until there; it is not "
+            "dropped. A later fall below does not count against it."
         )
     yield (
         "Frames of any kind: those of reinforcement learning and all that came before, as on the second axis. There a "

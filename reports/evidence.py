@@ -48,9 +48,10 @@ def _few_games(data: GridData) -> str:
     if not games or min(games) >= GAMES:
         return ""
     noise = f" (standard error of a win rate: up to {_points(min(games))} points for {_points(GAMES)})"
+    counts_wins = any(map(data.counts_wins, data.environments))
     return (
         f"Few games: {_range(games, 'evaluation game')} per seed, where {GAMES} are asked for"
-        f"{noise if data.counts_wins else ''}."
+        f"{noise if counts_wins else ''}."
     )
 
 

@@ -16,12 +16,14 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
-from benchmark.spec import IMPORTED, Cell, Outcome, Plan, cell_outcome, provenance_of
+from benchmark.decimals import decimals
+from benchmark.spec import IMPORTED, Cell, Outcome, Plan, cell_outcome, headline_of, provenance_of
 from benchmark.store import RunStore
 from reports import tables
 from reports.applied import applied
 from reports.curve_data import Curves, read_curves
 from reports.extra import COST_COLUMNS, costs, policy_key
+from reports.text import in_words
 from reports.writing.progress import Listen, silent
 
 STATUSES = ("done", "failed", "blocked", "missing", "unavailable")
@@ -63,20 +65,37 @@ class GridData:
     forecast: Mapping[str, Mapping[str, Any]]
     registrations: Sequence[Mapping[str, Any]]
 
-    @property
-    def headline(self) -> str:
-        """The metric that tables show."""
-        return self.plan.headline
+    def headline(self, environment: str) -> str:
+        """The metric that tables show of an environment."""
+        return headline_of(self.plan, environment)
 
-    @property
-    def headline_label(self) -> str:
-        """The headline metric in words."""
-        return self.headline.replace("_", " ")
+    def headlines(self, *environments: str) -> list[str]:
+        """The metrics that tables show of these environments, or of all of the grid, each once."""
+        return list(dict.fromkeys(map(self.headline, environments or self.environments)))
 
-    @property
-    def counts_wins(self) -> bool:
-        """Whether the headline is the share of evaluation games that were won."""
-        return self.headline == "win_rate"
+    def headline_label(self, *environments: str) -> str:
+        """The same in words: `win rate`, `win rate or episode return`."""
+        return " or ".join(in_words(name) for name in self.headlines(*environments))
+
+    def counts_wins(self, environment: str) -> bool:
+        """Whether the environment's headline is the share of evaluation games that were won."""
+        return self.headline(environment) == "win_rate"
+
+    def digits(self, environment: str, metric: str | None = None) -> int:
+        """With how many decimals the environment's numbers in a metric, or in its headline, are written."""
+        name = metric or self.headline(environment)
+        if (environment, name) not in self._digits:
+            rows = self.group(environment)
+            self._digits[environment, name] = decimals(rows[name]) if name in rows else 3
+        return self._digits[environment, name]
+
+    def few_digits(self, environment: str) -> int:
+        """The same beside a picture, where less is enough."""
+        return min(2, self.digits(environment))
+
+    @cached_property
+    def _digits(self) -> dict[tuple[str, str], int]:
+        return {}
 
     @cached_property
     def pipeline(self) -> list[str]:
@@ -203,22 +222,28 @@ class GridData:
         """Those of the group that are finished and have the headline metric; nobody changes them in place."""
         if (environment, method) not in self._done:
             rows = self.group(environment, method)
-            self._done[environment, method] = rows[(rows["status"] == "done") & rows[self.headline].notna()]
+            scored = rows[self.headline(environment)].notna()
+            self._done[environment, method] = rows[(rows["status"] == "done") & scored]
         return self._done[environment, method]
+
+    def scores(self, environment: str, method: str | None = None) -> npt.NDArray[np.float64]:
+        """The headline of those, in their order."""
+        return self.done(environment, method)[self.headline(environment)].to_numpy(np.float64)
 
     @cached_property
     def _done(self) -> dict[tuple[str, str | None], pd.DataFrame]:
         return {}
 
     def games(self, rows: pd.DataFrame) -> list[int]:
-        """Per finished cell, how many evaluation games its win rate is over; 0 where that is not known."""
-        if not self.counts_wins or "episodes" not in rows:
+        """Per cell, how many evaluation games its win rate is over; 0 for another metric, or where it is not known."""
+        if "episodes" not in rows:
             return [0] * len(rows)
-        return [int(n) if n == n else 0 for n in rows["episodes"]]
+        counted = (self.counts_wins(environment) for environment in rows["environment"])
+        return [int(n) if wins and n == n else 0 for wins, n in zip(counted, rows["episodes"], strict=True)]
 
     def won(self, episodes_file: object) -> npt.NDArray[np.bool_] | None:
-        """Which of a cell's evaluation games were won, [episodes]; None where not stored or not counted."""
-        if not self.counts_wins or not isinstance(episodes_file, str):
+        """Which of a cell's evaluation games were won, [episodes]; None where that is not stored."""
+        if not isinstance(episodes_file, str):
             return None
         if episodes_file not in self._won:
             with np.load(self.root / episodes_file) as arrays:
@@ -239,6 +264,7 @@ def load(root: Path, grid: str, listen: Listen = silent) -> GridData:
     store = RunStore(root)
     plan = store.plan(grid)
     outcomes = store.outcomes(plan)
+    headlines = dict.fromkeys(headline_of(plan, cell.environment) for cell in plan.cells)
     provenance = {key: facts for key in plan.stages if (facts := store.provenance(key)) is not None}
     cells = [_cell_row(store, plan, cell, outcomes) | _code(provenance, _result(plan, cell)) for cell in plan.cells]
     stages = [_stage_row(plan, key, outcome) | _code(provenance, key) for key, outcome in outcomes.items()]
@@ -246,7 +272,7 @@ def load(root: Path, grid: str, listen: Listen = silent) -> GridData:
         root=store.root,
         folder=store.grid_folder(grid),
         plan=plan,
-        cells=_frame(cells, (*CELL_COLUMNS, plan.headline)),
+        cells=_frame(cells, (*CELL_COLUMNS, *headlines)),
         stages=_frame(stages, STAGE_COLUMNS),
         curves=read_curves(store, list(plan.stages), listen),
         provenance=provenance,

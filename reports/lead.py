@@ -54,19 +54,18 @@ def exploratory(data: GridData) -> str:
     if own == base or not about:
         return f"The grid does not compare {name} with another method."
     groups: dict[bool | None, list[str]] = {True: [], False: [], None: []}
-    worse: list[str] = []
+    below: list[str] = []
     for contrast in about:
-        (worse if _is_worse(contrast) else groups[contrast.welch.excludes_zero]).append(
-            data.environment_label(contrast.environment)
-        )
+        (below if _is_worse(contrast) else groups[contrast.welch.excludes_zero]).append(contrast.environment)
+    above, names = groups[True], data.environment_label
     says = (
-        (f"has a higher {data.headline_label} than {base_name} on", groups[True]),
-        (f"has a lower {data.headline_label} than {base_name} on", worse),
+        (f"has a higher {data.headline_label(*above)} than {base_name} on", above),
+        (f"has a lower {data.headline_label(*below)} than {base_name} on", below),
         (f"cannot be told from {base_name} on", groups[False]),
     )
-    told = [f"{words} {listed(names)}" for words, names in says if names]
+    told = [f"{words} {listed(list(map(names, places)))}" for words, places in says if places]
     measure = f"the 95% Welch interval of the difference on {data.games_label}"
-    unknown = listed(groups[None]) if groups[None] else ""
+    unknown = listed(list(map(names, groups[None]))) if groups[None] else ""
     if not told:
         return f"Nothing can be said of {name} against {base_name} on {unknown}: {measure} cannot be computed."
     rest = f"; on {unknown} that interval cannot be computed" if unknown else ""
@@ -82,10 +81,10 @@ def coverage(data: GridData) -> str:
     counts = data.cells["status"].value_counts()
     others = [f"{counts[status]} {status}" for status in STATUSES if status != "done" and counts.get(status, 0)]
     mute = without_score(data)
-    others += [f"{mute} of the done without {data.headline_label}"] if mute else []
+    others += [f"{mute} of the done without {data.headline_label()}"] if mute else []
     return ", ".join([f"{counts.get('done', 0)} of {len(data.cells)} cells done", *others])
 
 
 def without_score(data: GridData) -> int:
     """How many cells are done but did not report a finite headline metric."""
-    return int(((data.cells["status"] == "done") & data.cells[data.headline].isna()).sum())
+    return int((data.cells["status"] == "done").sum()) - sum(len(data.done(name)) for name in data.environments)

@@ -43,9 +43,9 @@ def reference(data: GridData, environment: str) -> Reference:
     stored = facts.get("references")
     if not isinstance(stored, Mapping):
         return _none("it has no reference" if "references" in facts else "its plan is older than the references")
-    low, high = (_end(stored, player, data.headline) for player in ("random", "expert"))
+    low, high = (_end(stored, player, data.headline(environment)) for player in ("random", "expert"))
     if low is None or high is None:
-        return _none(f"its reference has no {data.headline_label}")
+        return _none(f"its reference has no {data.headline_label(environment)}")
     for games, options in _played(data, environment):
         if games != stored.get("games"):
             return _none(f"its reference is of the games {stored.get('games')}, its results are of {games}")
@@ -98,10 +98,7 @@ def normalised(data: GridData) -> Normalised:
     """Every finished headline score of a grid on its environment's scale."""
     found = {environment: reference(data, environment) for environment in data.environments}
     scales = {environment: scale for environment, scale in found.items() if scale.why is None}
-    raw = {
-        method: {name: data.done(name, method)[data.headline].to_numpy(float) for name in scales}
-        for method in data.methods
-    }
+    raw = {method: {name: data.scores(name, method) for name in scales} for method in data.methods}
     return Normalised(
         references=scales,
         left_out={environment: scale.why for environment, scale in found.items() if scale.why is not None},

@@ -145,7 +145,7 @@ def _match(data: GridData, one: Published) -> Match:
     if one.method is None:
         return Match(one, mean_interval([]), 0, (), judge(one, mean_interval([]), 0), ())
     done = data.done(one.environment, one.method)
-    metric = one.metric or data.headline
+    metric = one.metric or data.headline(one.environment)
     measured = done[done[metric].notna()] if metric in done else done.iloc[:0]
     ours = mean_interval(measured[metric].to_numpy(np.float64) if metric in done else [])
     planned, mismatches = len(data.group(one.environment, one.method)), mismatched(data, one)

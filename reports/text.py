@@ -103,6 +103,11 @@ def plural(n: int, noun: str) -> str:
     return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
+def in_words(name: str) -> str:
+    """A metric's name for readers: `episode_return` is an episode return."""
+    return name.replace("_", " ")
+
+
 def plain_value(value: Any) -> str:
     """A setting's value as it stands in a configuration file: words as they are, all else as JSON."""
     return value if isinstance(value, str) else json.dumps(value, ensure_ascii=False)

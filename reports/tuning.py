@@ -11,6 +11,7 @@ import numpy as np
 import yaml
 
 from reports.frame import GridData
+from reports.text import in_words
 
 
 @dataclass(frozen=True)
@@ -92,8 +93,15 @@ def standard_error(first: Candidate, second: Candidate) -> float:
 
 def rule(data: GridData) -> str:
     """The rule of `choose` in one sentence."""
-    best = f"the highest mean {data.headline_label} over the tuning seeds; of equal ones the first listed"
-    if not data.counts_wins:
+    metrics = data.headlines()
+    if len(metrics) == 1:
+        return _rule(metrics[0])
+    return " ".join(f"By {in_words(metric)}: {_rule(metric)[0].lower()}{_rule(metric)[1:]}" for metric in metrics)
+
+
+def _rule(metric: str) -> str:
+    best = f"the highest mean {in_words(metric)} over the tuning seeds; of equal ones the first listed"
+    if metric != "win_rate":
         return f"{best[0].upper()}{best[1:]}, which is the default (the paper's, where it has one)."
     return (
         "The default (the first listed, the paper's where it has one) stays unless another candidate's win rate is "
@@ -115,7 +123,7 @@ def searches(data: GridData) -> list[Search]:
             candidate = Candidate(
                 method,
                 dict(about["values"]),
-                tuple(float(score) for score in done[data.headline]),
+                tuple(float(score) for score in data.scores(environment, method)),
                 len(group),
                 sum(games) if all(games) else 0,
                 int(group["status"].isin(("failed", "blocked")).sum()),
@@ -129,17 +137,20 @@ def searches(data: GridData) -> list[Search]:
 def tuned(data: GridData, found: Sequence[Search]) -> dict[str, Any]:
     """The content of a file for `configs/tuned/`: what was chosen, from which candidates, measured on what."""
     commits = sorted({str(f["commit"]) for f in data.provenance.values() if f.get("commit")})
+    metrics = data.headlines()
     values: dict[str, Any] = {environment: {} for environment in data.environments}
     candidates: dict[str, Any] = {environment: {} for environment in data.environments}
     for search in found:
-        candidates[search.environment][search.method] = [_record(data, candidate) for candidate in search.candidates]
+        candidates[search.environment][search.method] = [
+            _record(candidate, data.headline(search.environment)) for candidate in search.candidates
+        ]
         if search.chosen is not None:
             values[search.environment][search.method] = dict(search.chosen.values)
     return {
         "selected_on": {
             "grid": data.plan.grid,
             "split": ", ".join(data.evaluated_on.values()),
-            "metric": data.headline,
+            "metric": metrics[0] if len(metrics) == 1 else {name: data.headline(name) for name in data.environments},
             "seeds": sorted({int(seed) for seed in data.cells["seed"]}),
             "commit": ", ".join(commits) or "unknown",
             "preset": data.plan.settings.get("preset"),
@@ -151,8 +162,8 @@ def tuned(data: GridData, found: Sequence[Search]) -> dict[str, Any]:
     }
 
 
-def _record(data: GridData, candidate: Candidate) -> dict[str, Any]:
-    score = {data.headline: round(candidate.mean, 6)} if candidate.scores else {}
+def _record(candidate: Candidate, metric: str) -> dict[str, Any]:
+    score = {metric: round(candidate.mean, 6)} if candidate.scores else {}
     return {**candidate.values, **score, "n": len(candidate.scores)}
 
 

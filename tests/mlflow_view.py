@@ -17,7 +17,7 @@ from pathlib import Path
 from typing import Any
 
 from benchmark.configs import leaves
-from benchmark.spec import Plan
+from benchmark.spec import Plan, headline_of
 from benchmark.store import RunStore
 
 View = dict[tuple[str, str], dict[str, Any]]  # (experiment, run's name) -> its points, parameters, tags, status
@@ -64,12 +64,12 @@ def told(store: RunStore, plan: Plan) -> View:
         view[plan.grid, f"{stage.kind} {key}"] = {"status": "FINISHED", "points": sorted(points), "params": params}
     for cell in plan.cells:
         result = cell.stages[plan.result]
-        points, step = [], 0
+        points, step, metric = [], 0, headline_of(plan, cell.environment)
         for key in plan.stages[result].parents.values():
             created, rows = _created(store, key), store.curve(key)
             step = int(rows[-1]["frames"]) if rows else 0
             for i, row in enumerate(rows):
-                headline = [(name, value) for name, value in _of(row) if name.rpartition("/")[2] == plan.headline]
+                headline = [(name, value) for name, value in _of(row) if name.rpartition("/")[2] == metric]
                 points += [(name, row["frames"], value, created + i) for name, value in headline]
         created = _created(store, result)
         points += [(name, step, float(value), created) for name, value in store.outcome(result).metrics.items()]

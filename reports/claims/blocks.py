@@ -134,10 +134,14 @@ def _row(data: GridData, heading: Cell, one: Comparison) -> tuple[Cell, ...]:
         data.method_entry(one.method, one.environment),
         data.method_entry(one.against, one.environment),
         Cell(", ".join(n)),
-        Cell(signed(difference.difference), interval(one.interval, sign=True) if reached else "", runs=one.runs),
+        Cell(
+            signed(difference.difference, one.digits),
+            interval(one.interval, one.digits, sign=True) if reached else "",
+            runs=one.runs,
+        ),
         Cell(number(one.adjusted_p, 4), number(difference.p, 4) if reached else ""),
         Cell(number(one.p_permutation, 4)),
-        Cell(interval(one.bounds, sign=True), mark="" if one.bounds else "weak"),
+        Cell(interval(one.bounds, one.digits, sign=True), mark="" if one.bounds else "weak"),
         Cell(one.verdict, _beyond(one), "" if one.verdict in ("holds", "fails") else "weak"),
     )
 

@@ -112,6 +112,7 @@ def _comparison(
         method=pair.method,
         against=pair.against,
         metric=pair.metric,
+        digits=pair.digits,
         margin=pair.margin,
         difference=seen.difference,
         interval=seen.interval,
@@ -134,9 +135,10 @@ def _verdict(
     if math.isnan(difference.difference):
         return "incomplete", _absences(pair)
     missing = plural(sum(pair.missing), "missing run")
-    advantage = f"{signed(difference.difference)} {interval(seen.interval, sign=True)}"
+    digits = pair.digits
+    advantage = f"{signed(difference.difference, digits)} {interval(seen.interval, digits, sign=True)}"
     if _excludes(seen.interval, pair.margin):
-        excluded = f"{advantage} excludes an advantage of {number(pair.margin, 2)}"
+        excluded = f"{advantage} excludes an advantage of {number(pair.margin, min(2, digits))}"
         if not any(pair.missing) or _always_excludes(pair, level, compare):
             return "fails", excluded
         return "undecided", f"{excluded}, but not whatever {missing} had shown"

@@ -28,13 +28,14 @@ class Comparison:
     `difference` after Holm's procedure in its family; NaN where it is in none. planned, missing: runs on each side.
     bounds: of the advantage, with the lowest and the highest scores that the missing runs could have; None where none
     is missing or the metric has no end. level: of a comparison that fails, for there may have been nothing to differ.
-    why: the verdict in a few words. runs: keys of both sides.
+    why: the verdict in a few words. digits: decimals of the metric's numbers. runs: keys of both sides.
     """
 
     environment: str
     method: str
     against: str
     metric: str
+    digits: int
     margin: float
     difference: Difference
     interval: Interval | None
@@ -51,7 +52,7 @@ class Comparison:
     @property
     def remark(self) -> str:
         """What to keep in mind beside a verdict of fails; empty where there is nothing."""
-        within = f"both within {number(self.margin, 2)} of"
+        within = f"both within {number(self.margin, min(2, self.digits))} of"
         return {
             "": "",
             "floor": f"{within} random play: nothing was learnt that could differ",

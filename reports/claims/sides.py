@@ -57,8 +57,9 @@ class Side:
 class Pair:
     """A comparison before it is computed.
 
-    sign: -1 where less of the metric is better. low, high: its ends. random, expert: what a random player and our
-    expert score on these games. All four are turned and scaled like the values, and NaN where there is none.
+    sign: -1 where less of the metric is better. digits: decimals of its numbers. low, high: its ends. random, expert:
+    what a random player and our expert score on these games. These four are turned and scaled like the values, and NaN
+    where there is none.
     """
 
     environment: str
@@ -66,6 +67,7 @@ class Pair:
     against: str
     sign: int
     metric: str
+    digits: int
     margin: float
     low: float
     high: float
@@ -163,15 +165,17 @@ def pair(
     scoring: Scoring,
 ) -> Pair | None:
     """A comparison of a claim; None on an environment whose metric the claims say nothing of."""
-    metric = content["environments"].get(environment, data.headline)
+    headline = data.headline(environment)
+    metric = content["environments"].get(environment, headline)
     about = content["metrics"].get(metric)
     if about is None:
         return None
     sign = 1 if claim["direction"] == "greater" else -1
     known = scoring.reference(environment)
-    random, expert = (known.random, known.expert) if metric == data.headline else (np.nan, np.nan)
+    random, expert = (known.random, known.expert) if metric == headline else (np.nan, np.nan)
     ends = [np.nan if end is None else end for end in (about["low"], about["high"])][::sign]
     low, high, random, expert = map(float, sign * scoring.scaled(environment, np.array([*ends, random, expert])))
     method, margin = claim["method"], about["margin"]
     first, second = (side(data, environment, m, metric, sign, scoring) for m in (method, against))
-    return Pair(environment, method, against, sign, metric, margin, low, high, random, expert, first, second)
+    digits = data.digits(environment, metric)
+    return Pair(environment, method, against, sign, metric, digits, margin, low, high, random, expert, first, second)

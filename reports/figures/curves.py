@@ -29,24 +29,25 @@ MANY = 60
 
 
 def learning_curves(data: GridData, environment: str, shown: Sequence[Panel]) -> Figure | None:
-    """Win rate by frames, on both axes of rule 12: per method a bold mean in its band, a thin line per seed.
+    """Headline metric by frames, on both axes of rule 12: per method a bold mean in its band, a thin line per seed.
 
     shown: panels(data, environment). None without a panel, and for more methods than a figure can tell apart.
     """
     methods = [method for method in data.methods if any(method in panel.methods for panel in shown)]
     if not shown or len(methods) > MOST_METHODS:
         return None
-    name = data.environment_label(environment)
-    told = "; ".join(f"{data.method_label(m)}: {_in_words(shown[0].methods.get(m))}" for m in methods)
+    name, label = data.environment_label(environment), data.headline_label(environment)
+    digits = data.few_digits(environment)
+    told = "; ".join(f"{data.method_label(m)}: {_in_words(shown[0].methods.get(m), digits)}" for m in methods)
     columns, height = min(2, len(methods)), 2.5 if len(methods) <= CROWD else 3.1
 
     def draw(figure: Canvas, theme: Theme) -> None:
         styles = method_styles(data.methods, theme)
         for ax, panel in zip(figure.subplots(len(shown), 1, squeeze=False)[:, 0], shown, strict=True):
             draw_panel(ax, panel.methods, {m: styles[m] for m in methods})
-            finish_axes(ax, data.counts_wins)
+            finish_axes(ax, data.counts_wins(environment))
             ax.set_title(wrapped(panel.title, 46))
-            ax.set_ylabel(data.headline_label)
+            ax.set_ylabel(label)
             ax.set_xlabel(panel.axis)
         handles = [Line2D([], [], **bold(styles[m]), label=wrapped(data.method_label(m), 26)) for m in methods]
         figure.legend(handles=handles, loc="outside lower center", ncols=columns)
@@ -54,9 +55,9 @@ def learning_curves(data: GridData, environment: str, shown: Sequence[Panel]) ->
     return Figure(
         id=f"curves-{environment}",
         title=f"Learning curves, {name}",
-        caption=f"{name}: {data.headline_label} against frames. {HOW_TO_READ} {played(data)} {PAID_BEFORE}"
+        caption=f"{name}: {label} against frames. {HOW_TO_READ} {played(data)} {PAID_BEFORE}"
         f"{_thinned(shown)}{_without_band(data, shown)}{_absent(data, shown)}",
-        alt=f"Line chart of {data.headline_label} by frames on {name}; {told}",
+        alt=f"Line chart of {label} by frames on {name}; {told}",
         size=(WIDTH, height * len(shown) + 0.3 + 0.22 * -(-len(methods) // columns)),
         draw=draw,
         runs=_runs(data, environment),
@@ -86,7 +87,7 @@ def seeds_apart(data: GridData, environment: str, shown: Sequence[Panel]) -> Fig
     methods = [m for m in data.methods if m in panel.methods and panel.methods[m].finished > 1]
     if not methods or len(panel.methods) > MOST_METHODS:
         return None
-    name, columns = data.environment_label(environment), min(2, len(methods))
+    name, columns, digits = data.environment_label(environment), min(2, len(methods)), data.few_digits(environment)
     rows = -(-len(methods) // columns)
 
     def draw(figure: Canvas, theme: Theme) -> None:
@@ -94,14 +95,14 @@ def seeds_apart(data: GridData, environment: str, shown: Sequence[Panel]) -> Fig
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for ax, method in zip(grid, methods, strict=False):
             draw_spread(ax, panel.methods[method], styles[method], theme)
-            finish_axes(ax, data.counts_wins, ticks=4)
+            finish_axes(ax, data.counts_wins(environment), ticks=4)
             ax.set_title(wrapped(data.method_label(method), 26), fontsize=8)
         for ax in grid[len(methods) - columns : len(methods)]:
             ax.tick_params(labelbottom=True)
         for ax in grid[len(methods) :]:
             ax.set_axis_off()
         figure.supxlabel(panel.axis, fontsize=9)
-        figure.supylabel(f"{data.headline_label} on {panel.title.removeprefix(f'{name}: ')}", fontsize=9)
+        figure.supylabel(f"{data.headline_label(environment)} on {panel.title.removeprefix(f'{name}: ')}", fontsize=9)
         figure.legend(handles=_key(theme), loc="outside upper center", ncols=2, fontsize=8)
 
     counts = sorted({panel.methods[m].finished for m in methods})
@@ -116,7 +117,7 @@ def seeds_apart(data: GridData, environment: str, shown: Sequence[Panel]) -> Fig
             "with few seeds the band of the mean is often the wider one."
         ),
         alt=f"One small line chart per method on {name}: "
-        + "; ".join(f"{data.method_label(m)} {_spread_in_words(panel.methods[m])}" for m in methods),
+        + "; ".join(f"{data.method_label(m)} {_spread_in_words(panel.methods[m], digits)}" for m in methods),
         size=(WIDTH, 1.35 * rows + 0.95),
         draw=draw,
         runs=_runs(data, environment),
@@ -156,16 +157,17 @@ def _absent(data: GridData, shown: Sequence[Panel]) -> str:
     return f" Not on that axis, because what they paid is not recorded: {'; '.join(missing)}." if missing else ""
 
 
-def _in_words(each: Learnt | None) -> str:
+def _in_words(each: Learnt | None, digits: int) -> str:
     if each is None:
         return plural(0, "seed")
     mean = each.band.mean
-    end = f", mean {mean[0]:.2f} at first and {mean[-1]:.2f} at last" if mean.size else ""
+    end = f", mean {mean[0]:.{digits}f} at first and {mean[-1]:.{digits}f} at last" if mean.size else ""
     return plural(len(each.seeds), "seed") + end
 
 
-def _spread_in_words(each: Learnt) -> str:
-    return f"ends between {each.low[-1]:.2f} and {each.high[-1]:.2f}, mean {each.band.mean[-1]:.2f}"
+def _spread_in_words(each: Learnt, digits: int) -> str:
+    low, high, mean = (f"{end[-1]:.{digits}f}" for end in (each.low, each.high, each.band.mean))
+    return f"ends between {low} and {high}, mean {mean}"
 
 
 def bold(style: LineStyle) -> dict[str, Any]:

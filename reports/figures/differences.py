@@ -41,7 +41,8 @@ def difference_figure(
     """
     if len(lines) > MOST_METHODS or all(math.isnan(line.contrast.welch.difference) for line in lines):
         return None
-    environment = data.environment_label(lines[0].contrast.environment)
+    place = lines[0].contrast.environment
+    environment, digits = data.environment_label(place), data.few_digits(place)
 
     def draw(figure: Canvas, theme: Theme) -> None:
         styles = method_styles(data.methods, theme)
@@ -62,20 +63,20 @@ def difference_figure(
         id=id,
         title=title,
         caption=caption,
-        alt=f"Interval plot of differences in {data.headline_label} on {environment}, {axis}: "
-        + "; ".join(f"{data.method_label(line.about)} {_told(line.contrast)}" for line in lines),
+        alt=f"Interval plot of differences in {data.headline_label(place)} on {environment}, {axis}: "
+        + "; ".join(f"{data.method_label(line.about)} {_told(line.contrast, digits)}" for line in lines),
         size=(WIDTH, 1.05 + 0.42 * len(lines)),
         draw=draw,
         runs=tuple(dict.fromkeys(key for line in lines for key in line.contrast.runs)),
     )
 
 
-def _told(contrast: Contrast) -> str:
+def _told(contrast: Contrast, digits: int) -> str:
     welch = contrast.welch
     if math.isnan(welch.difference):
         return "no finished seed"
-    spread = interval(welch.interval, 2, sign=True) if welch.interval else str(welch.why)
-    return f"{signed(welch.difference, 2)} {spread}"
+    spread = interval(welch.interval, digits, sign=True) if welch.interval else str(welch.why)
+    return f"{signed(welch.difference, digits)} {spread}"
 
 
 def _draw_line(ax: Axes, height: int, line: Line, styles: Mapping[str, LineStyle], theme: Theme) -> None:

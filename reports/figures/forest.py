@@ -35,23 +35,24 @@ def forest(data: GridData, environment: str, found: Sequence[Match]) -> Figure |
     shown = [
         match
         for match in found
-        if match.published.metric in (None, data.headline) and (match.ours.n or match.published.value is not None)
+        if match.published.metric in (None, data.headline(environment))
+        and (match.ours.n or match.published.value is not None)
     ]
     if not any(match.ours.n for match in shown):
         return None
-    label = data.environment_label(environment)
+    label, counts_wins = data.environment_label(environment), data.counts_wins(environment)
 
     def draw(figure: Canvas, theme: Theme) -> None:
         ax = figure.subplots()
         for line, match in enumerate(shown):
-            _draw_line(ax, line, match, theme, WIN_RATES if data.counts_wins else None)
+            _draw_line(ax, line, match, theme, WIN_RATES if counts_wins else None)
         names = [f"{wrapped(name(data, match), 27)}\n{match.judgement.verdict}" for match in shown]
         ax.set_yticks(range(len(shown)), names)
         ax.tick_params(axis="y", labelcolor=theme.ink)
         ax.set_ylim(len(shown) - 0.4, -0.6)
-        if data.counts_wins:
+        if counts_wins:
             ax.set_xlim(-0.02, 1.02)
-        ax.set_xlabel(data.headline_label)
+        ax.set_xlabel(data.headline_label(environment))
         heading(figure, f"{label}: ours and published")
         quiet_axes(ax)
         ax.grid(False, axis="y")
@@ -66,7 +67,7 @@ def forest(data: GridData, environment: str, found: Sequence[Match]) -> Figure |
             f"{label}: each line is a value of the ledger, its verdict under its name. Square: our mean over seeds, "
             "with its 95% t interval. Diamond: the published value, with what is printed as ±, whatever that is of. "
             "Wide bar: the 95% prediction interval, where our mean falls if both are of one kind; no bar where the "
-            "ledger does not know enough for one." + (LEAVES if data.counts_wins else "")
+            "ledger does not know enough for one." + (LEAVES if counts_wins else "")
         ),
         alt=f"Forest plot of ours against published on {label}: "
         + "; ".join(_in_words(data, match) for match in shown),

@@ -28,7 +28,7 @@ def points(data: GridData, environment: str) -> pd.DataFrame:
     """
     probes = {(c.environment, c.method, c.seed): c.stages.get(PROBE) for c in data.plan.cells}
     rows = [
-        (row["method"], row["seed"], row["key"], probe, float(accuracy), float(row[data.headline]))
+        (row["method"], row["seed"], row["key"], probe, float(accuracy), float(row[data.headline(environment)]))
         for row in data.done(environment).to_dict("records")
         if not starts_elsewhere(data, row["method"])
         and (probe := probes[environment, row["method"], row["seed"]]) is not None
@@ -43,10 +43,11 @@ def probe_figure(data: GridData, environment: str) -> Figure | None:
     methods = [method for method in data.methods if (found["method"] == method).any()]
     if not methods or len(methods) > MOST_METHODS:
         return None
-    name = data.environment_label(environment)
+    name, label = data.environment_label(environment), data.headline_label(environment)
+    digits = data.few_digits(environment)
     correlation = _rank_correlation(found)
     told = "; ".join(
-        f"{data.method_label(m)}: probe {group['x'].mean():.2f}, {data.headline_label} {group['y'].mean():.2f}"
+        f"{data.method_label(m)}: probe {group['x'].mean():.2f}, {label} {group['y'].mean():.{digits}f}"
         for m in methods
         if len(group := found[found["method"] == m])
     )
@@ -60,10 +61,10 @@ def probe_figure(data: GridData, environment: str) -> Figure | None:
             mean = [group["x"].mean()], [group["y"].mean()]
             ax.plot(*mean, style.marker, color=style.color, ms=8, mec=theme.ink, mew=1.0)
         quiet_axes(ax)
-        if data.counts_wins:
+        if data.counts_wins(environment):
             ax.set_ylim(-0.02, 1.02)
         ax.set_xlabel("accuracy of a linear probe of rep, at the start of RL")
-        ax.set_ylabel(data.headline_label)
+        ax.set_ylabel(label)
         heading(figure, name)
         handles = [
             Line2D([], [], color=s.color, marker=s.marker, ls="none", label=wrapped(data.method_label(m), 26))
@@ -76,12 +77,12 @@ def probe_figure(data: GridData, environment: str) -> Figure | None:
         id=f"probe-{environment}",
         title=f"Readable at the start, won at the end, {name}",
         caption=(
-            f"{name}: {data.headline_label} on {data.games_label} against the accuracy, on the same split, of a linear "
+            f"{name}: {label} on {data.games_label} against the accuracy, on the same split, of a linear "
             "probe of the representation that the policy starts from. Small marks: seeds; large marks: means. "
             f"Rank correlation of the methods' means: {correlation}; methods that share their pretraining share their "
             f"probe, so it describes these methods and tests nothing.{_left_out(data)}"
         ),
-        alt=f"Scatter plot of {data.headline_label} by probe accuracy of the starting network on {name}; {told}",
+        alt=f"Scatter plot of {label} by probe accuracy of the starting network on {name}; {told}",
         size=(WIDTH, 3.4 + 0.22 * -(-len(methods) // 2)),
         draw=draw,
         runs=(*found["key"], *dict.fromkeys(found["probe"])),

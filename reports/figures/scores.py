@@ -2,10 +2,7 @@
 
 from __future__ import annotations
 
-from typing import Any
-
 import numpy as np
-import pandas as pd
 from matplotlib.axes import Axes
 from matplotlib.figure import Figure as Canvas
 
@@ -14,8 +11,11 @@ from reports.figures.marks import WIN_RATES, bar
 from reports.figures.style import LineStyle, Theme, heading, method_styles, quiet_axes
 from reports.frame import GridData
 from reports.normalise import reference
-from reports.stats import mean_interval, wilson_interval
-from reports.text import wrapped
+from reports.stats import Values, mean_interval, wilson_interval
+from reports.text import number, wrapped
+
+ARROW = ", an arrow where it leaves the range of a win rate"
+NOISE = ", with the 95% Wilson interval of its games"
 
 
 def final_scores(data: GridData, environment: str) -> Figure | None:
@@ -28,25 +28,30 @@ def final_scores(data: GridData, environment: str) -> Figure | None:
     done = data.done(environment)
     if done.empty or len(methods) > MOST_METHODS:
         return None
-    name, scale = data.environment_label(environment), reference(data, environment)
+    name, scale, label = (
+        data.environment_label(environment),
+        reference(data, environment),
+        data.headline_label(environment),
+    )
+    counts_wins, digits = data.counts_wins(environment), data.few_digits(environment)
     known = scale.why is None
-    what = f"{data.headline_label} on {data.games_label}, imported"
+    what = f"{label} on {data.games_label}, imported"
     if data.plan.origin is None:
-        what = f"{data.headline_label} of the last checkpoint on the fixed list of {data.games_label}"
+        what = f"{label} of the last checkpoint on the fixed list of {data.games_label}"
 
     def draw(figure: Canvas, theme: Theme) -> None:
         styles = method_styles(data.methods, theme)
         ax = figure.subplots()
         for line, method in enumerate(methods):
-            draw_scores(ax, line, data, done[done["method"] == method], styles[method], theme)
+            draw_scores(ax, line, data, environment, method, styles[method], theme)
         ax.set_yticks(range(len(methods)), [wrapped(data.method_label(method)) for method in methods])
         ax.tick_params(axis="y", labelcolor=theme.ink)
         ax.set_ylim(len(methods) - 0.45, -0.45)
         if known:
             draw_ends(ax, theme, scale.random, scale.expert)
-        if data.counts_wins:
+        if counts_wins:
             ax.set_xlim(-0.02, 1.02)
-        ax.set_xlabel(f"{data.headline_label} on {data.games_label}{'' if data.plan.origin else ', last checkpoint'}")
+        ax.set_xlabel(f"{label} on {data.games_label}{'' if data.plan.origin else ', last checkpoint'}")
         heading(figure, name)
         quiet_axes(ax)
         ax.grid(False, axis="y")
@@ -56,20 +61,20 @@ def final_scores(data: GridData, environment: str) -> Figure | None:
         title=f"Final scores, {name}",
         caption=(
             f"{name}: {what}. Large mark and bar: mean over seeds with its 95% t interval; no bar where that is "
-            "undefined, an arrow where it leaves the range of a win rate. Small marks: every seed, with the 95% Wilson "
-            "interval of its games." + (" Dashed: random play and our expert on such games." if known else "")
+            f"undefined{ARROW if counts_wins else ''}. Small marks: every seed{NOISE if counts_wins else ''}."
+            + (" Dashed: random play and our expert on such games." if known else "")
         ),
-        alt=f"Dot plot of final {data.headline_label} on {name}: "
-        + "; ".join(f"{data.method_label(m)} {_seed_list(done[done['method'] == m][data.headline])}" for m in methods)
-        + (f"; random play {scale.random:.2f}, our expert {scale.expert:.2f}" if known else ""),
+        alt=f"Dot plot of final {label} on {name}: "
+        + "; ".join(f"{data.method_label(m)} {_seed_list(data.scores(environment, m), digits)}" for m in methods)
+        + (f"; random play {number(scale.random, digits)}, our expert {number(scale.expert, digits)}" if known else ""),
         size=(WIDTH, 1.0 + 0.55 * len(methods)),
         draw=draw,
         runs=tuple(done["key"]),
     )
 
 
-def _seed_list(values: pd.Series[Any]) -> str:
-    return ", ".join(f"{value:.2f}" for value in values) if len(values) else "no finished seed"
+def _seed_list(values: Values, digits: int) -> str:
+    return ", ".join(number(value, digits) for value in values) if len(values) else "no finished seed"
 
 
 def draw_ends(ax: Axes, theme: Theme, random: float = 0.0, expert: float = 1.0) -> None:
@@ -90,9 +95,11 @@ def draw_ends(ax: Axes, theme: Theme, random: float = 0.0, expert: float = 1.0) 
         )
 
 
-def draw_scores(ax: Axes, line: int, data: GridData, rows: pd.DataFrame, style: LineStyle, theme: Theme) -> None:
+def draw_scores(
+    ax: Axes, line: int, data: GridData, environment: str, method: str, style: LineStyle, theme: Theme
+) -> None:
     """One method around the height `line`: the mean above, its seeds below."""
-    values = rows[data.headline].to_numpy(np.float64)
+    values = data.scores(environment, method)
     if not values.size:
         ax.text(
             0.5,
@@ -106,10 +113,10 @@ def draw_scores(ax: Axes, line: int, data: GridData, rows: pd.DataFrame, style: 
         return
     summary = mean_interval(values)
     if summary.interval is not None:
-        within = WIN_RATES if data.counts_wins else None
+        within = WIN_RATES if data.counts_wins(environment) else None
         bar(ax, summary.interval, line - 0.15, within, color=style.color, lw=6, alpha=0.3)
     heights = line + (np.linspace(0.06, 0.36, values.size) if values.size > 1 else np.array([0.15]))
-    seeds = zip(values, heights, data.games(rows), strict=True)
+    seeds = zip(values, heights, data.games(data.done(environment, method)), strict=True)
     noise = [(wilson_interval(round(value * games), games), height) for value, height, games in seeds if games]
     if noise:
         lows, highs, places = zip(*((one.low, one.high, height) for one, height in noise), strict=True)

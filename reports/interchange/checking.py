@@ -86,11 +86,13 @@ def curves(raw: pd.DataFrame, source: Source, known: pd.DataFrame) -> pd.DataFra
     return table
 
 
-def require_scores(table: pd.DataFrame, headline: str, source: Source) -> None:
-    """Every run that is done has the metric that tables show. Raises BadInput."""
-    for index in np.flatnonzero(table[headline].isna() & (table["status"] == "done")):
-        words = f"{headline} is empty; give the number, or say what became of the run in a column status"
-        raise source.wrong(int(index), f"{words} (failed, missing)")
+def require_scores(table: pd.DataFrame, headline_of: Callable[[str], str], source: Source) -> None:
+    """Every run that is done has the metric that tables show of its environment. Raises BadInput."""
+    for index, row in enumerate(table.to_dict("records")):
+        metric = headline_of(row["environment"])
+        if row["status"] == "done" and np.isnan(row[metric]):
+            words = f"{metric} is empty; give the number, or say what became of the run in a column status"
+            raise source.wrong(index, f"{words} (failed, missing)")
 
 
 def slug(name: str) -> str:

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Mapping
 from pathlib import Path
 
 from benchmark.spec import IMPORTED
 from benchmark.store import RunStore
 from reports.build import digest, write_figures, write_tables
 from reports.interchange.checking import listed, slug
-from reports.interchange.comparison import Comparison
+from reports.interchange.comparison import Comparison, Key
 from reports.interchange.comparison_figure import scores_figure
 from reports.interchange.comparison_tables import cell_table, pair_table
 from reports.interchange.sides import PROJECT, Side, side
@@ -52,7 +53,7 @@ def blocks(found: Comparison) -> list[Block]:
         *(Text(words, "warning") for words in warnings(found)),
         Facts(tuple((f"{letter}: {one.name}", _about(one)) for letter, one in zip("AB", found.sides, strict=True))),
         Text(
-            f"Numbers are {found.metric.replace('_', ' ')}. Exploratory: intervals are not adjusted for the number of "
+            f"Numbers are {found.metric_label()}. Exploratory: intervals are not adjusted for the number of "
             "comparisons, and one that includes 0 does not show that two results are equal.",
             "note",
         ),
@@ -76,12 +77,22 @@ def summary(found: Comparison) -> str:
     equal = sum(gap == 0 for gap in gaps.values())
     if equal == len(both):
         return f"All {len(both)} cells that A and B have both finished have equal scores, bit for bit.{rest}"
-    widest = max(gaps, key=lambda key: abs(gaps[key]))
-    cell = f"{found.label('environments', widest[0])}, {found.label('methods', widest[1])}, seed {widest[2]}"
     return (
         f"Of {len(both)} cells that A and B have both finished, {equal} have equal scores, bit for bit; the largest "
-        f"difference, B − A, is {signed(gaps[widest])} ({cell}).{rest}"
+        f"difference, B − A, is {_widest(found, gaps)}.{rest}"
     )
+
+
+def _widest(found: Comparison, gaps: Mapping[Key, float]) -> str:
+    """The largest gap of every metric, and its cell."""
+    told = []
+    for metric in dict.fromkeys(found.metrics.values()):
+        own = [key for key in gaps if found.metrics[key[0]] == metric]
+        if own:
+            key = max(own, key=lambda key: abs(gaps[key]))
+            cell = f"{found.label('environments', key[0])}, {found.label('methods', key[1])}, seed {key[2]}"
+            told.append(f"{signed(gaps[key], found.digits[key[0]])} ({cell})")
+    return " and ".join(told)
 
 
 def warnings(found: Comparison) -> list[str]:

@@ -12,8 +12,10 @@ import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
+from benchmark.decimals import decimals
 from benchmark.errors import BadInput
 from reports.interchange.sides import Side
+from reports.text import in_words
 
 Key = tuple[str, str, int]
 """environment, method, seed"""
@@ -37,7 +39,7 @@ class Pair:
 
 @dataclass(frozen=True)
 class Comparison:
-    """Two sides in the metric of the first."""
+    """Two sides in the metrics of the first, or, where that names none, of the second."""
 
     first: Side
     second: Side
@@ -47,9 +49,27 @@ class Comparison:
         return self.first, self.second
 
     @cached_property
-    def metric(self) -> str:
-        """Raises BadInput where the second side does not have it."""
-        name = self.first.results.headline()
+    def metrics(self) -> dict[str, str]:
+        """Environment -> what it is compared in. Raises BadInput where the second side does not have it."""
+        return {environment: self._metric(environment) for environment in dict.fromkeys(key[0] for key in self.keys)}
+
+    def metric_label(self, *environments: str) -> str:
+        """The metrics of these environments, or of all, in words."""
+        names = dict.fromkeys(self.metrics[name] for name in environments or self.metrics)
+        return " or ".join(map(in_words, names))
+
+    @cached_property
+    def digits(self) -> dict[str, int]:
+        """Environment -> with how many decimals its numbers are written."""
+        values: dict[str, list[float]] = {name: [] for name in self.metrics}
+        for key in self.keys:
+            values[key[0]] += [self.value(place, key) for place in (0, 1)]
+        return {name: decimals(own) for name, own in values.items()}
+
+    def _metric(self, environment: str) -> str:
+        named = (one.results.named_headline(environment) for one in self.sides)
+        known = [name for name in named if name in self.first.results.metrics]
+        name = known[0] if known else self.first.results.headline()
         if name not in self.second.results.metrics:
             has = ", ".join(self.second.results.metrics)
             raise BadInput(
@@ -73,7 +93,7 @@ class Comparison:
     def value(self, place: int, key: Key) -> float:
         """A side's score of a cell; NaN where it has none."""
         row = self.cells[place].get(key, {})
-        return float(row[self.metric]) if row.get("status") == "done" else math.nan
+        return float(row[self.metrics[key[0]]]) if row.get("status") == "done" else math.nan
 
     @cached_property
     def pairs(self) -> list[Pair]:

@@ -23,7 +23,7 @@ LINES = ((0.17, 1, "o"), (-0.17, 2, "s"))
 def scores_figure(found: Comparison, environment: str) -> Figure:
     """Per method: the seeds of A and of B, their means and t intervals."""
     pairs = [pair for pair in found.pairs if pair.environment == environment]
-    name, metric = found.label("environments", environment), found.metric.replace("_", " ")
+    name, metric = found.label("environments", environment), found.metric_label(environment)
 
     def draw(canvas: Canvas, theme: Theme) -> None:
         axes = canvas.subplots()
@@ -39,8 +39,11 @@ def scores_figure(found: Comparison, environment: str) -> Figure:
         canvas.legend(loc="outside lower right", ncols=2)
         quiet_axes(axes)
 
+    def told(values: Array) -> str:
+        return f"{values.mean():.{found.digits[environment]}f}" if values.size else "none"
+
     means = "; ".join(
-        f"{found.label('methods', pair.method)} {_told(pair.values[0])} and {_told(pair.values[1])}" for pair in pairs
+        f"{found.label('methods', pair.method)} {told(pair.values[0])} and {told(pair.values[1])}" for pair in pairs
     )
     return Figure(
         id=f"compare-{slug(environment)}",
@@ -67,7 +70,3 @@ def _draw(axes: Axes, values: Array, height: float, color: str, marker: str) -> 
         axes.plot([summary.interval.low, summary.interval.high], [height, height], color=color, linewidth=1.4)
     axes.plot(values, [height] * values.size, linestyle="none", marker=marker, color=color, markersize=3, alpha=0.55)
     axes.plot([summary.mean], [height], marker=marker, color=color, markersize=6.5, markeredgecolor="none")
-
-
-def _told(values: Array) -> str:
-    return f"{values.mean():.3f}" if values.size else "none"

@@ -14,7 +14,7 @@ def pair_table(found: Comparison) -> Table:
     """One row per environment and method."""
     return Table(
         id="compare",
-        caption=f"{found.metric.replace('_', ' ').capitalize()} of A ({found.first.name}) and B ({found.second.name})",
+        caption=f"{found.metric_label().capitalize()} of A ({found.first.name}) and B ({found.second.name})",
         columns=(
             Column("Environment", numeric=False),
             Column("Method", numeric=False),
@@ -28,9 +28,12 @@ def pair_table(found: Comparison) -> Table:
             (
                 Cell(found.label("environments", pair.environment)),
                 Cell(found.label("methods", pair.method), found.provenance(pair.environment, pair.method)),
-                *(_mean(mean_interval(values), n) for values, n in zip(pair.values, pair.planned, strict=True)),
-                _difference(welch_difference(pair.values[1], pair.values[0])),
-                _difference(paired_difference(pair.shared[1], pair.shared[0])),
+                *(
+                    _mean(mean_interval(values), n, found.digits[pair.environment])
+                    for values, n in zip(pair.values, pair.planned, strict=True)
+                ),
+                _difference(welch_difference(pair.values[1], pair.values[0]), found.digits[pair.environment]),
+                _difference(paired_difference(pair.shared[1], pair.shared[0]), found.digits[pair.environment]),
                 Cell(f"{pair.equal}/{pair.shared[0].size}") if pair.shared[0].size else Cell("–", mark="weak"),
             )
             for pair in found.pairs
@@ -44,17 +47,18 @@ def pair_table(found: Comparison) -> Table:
     )
 
 
-def _mean(summary: Mean, planned: int) -> Cell:
+def _mean(summary: Mean, planned: int, digits: int) -> Cell:
     if not planned:
         return Cell("–", "not planned", "weak")
-    spread = interval(summary.interval) if summary.why is None else summary.why
-    return Cell(number(summary.mean), f"{spread} {summary.n}/{planned}", "" if summary.n == planned else "weak")
+    spread = interval(summary.interval, digits) if summary.why is None else summary.why
+    return Cell(number(summary.mean, digits), f"{spread} {summary.n}/{planned}", "" if summary.n == planned else "weak")
 
 
-def _difference(found: Difference) -> Cell:
+def _difference(found: Difference, digits: int) -> Cell:
     if math.isnan(found.difference):
         return Cell("–", found.why or "", "weak")
-    return Cell(signed(found.difference), interval(found.interval, sign=True) if found.why is None else found.why)
+    spread = interval(found.interval, digits, sign=True) if found.why is None else found.why
+    return Cell(signed(found.difference, digits), spread)
 
 
 def cell_table(found: Comparison) -> Table:
@@ -68,12 +72,12 @@ def cell_table(found: Comparison) -> Table:
                 Cell(found.label("methods", key[1]), found.provenance(key[0], key[1])),
                 Cell(str(key[2])),
                 *(_score(found, place, key) for place in (0, 1)),
-                Cell(signed(scores[1] - scores[0], 4)),
+                Cell(signed(scores[1] - scores[0], found.digits[key[0]] + 1)),
             )
         )
     return Table(
         id="compare-cells",
-        caption=f"{found.metric.replace('_', ' ').capitalize()} of every cell",
+        caption=f"{found.metric_label().capitalize()} of every cell",
         columns=(
             Column("Environment", numeric=False),
             Column("Method", numeric=False),
@@ -95,4 +99,4 @@ def _score(found: Comparison, place: int, key: Key) -> Cell:
     if math.isnan(value):
         return Cell("–", str(row["status"]), "weak")
     run = row.get("run")
-    return Cell(number(value, 4), runs=(run,) if isinstance(run, str) else ())
+    return Cell(number(value, found.digits[key[0]] + 1), runs=(run,) if isinstance(run, str) else ())

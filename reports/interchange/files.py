@@ -96,6 +96,8 @@ def digest(path: Path) -> str:
 def read(path: Path, headline: str | None = None) -> tuple[Results, str]:
     """Results from what `write` wrote, or from a table or a JSON file of somebody else; and the headline metric.
 
+    headline: see Results.decided.
+
     Raises BadInput, one line about the first thing that is wrong.
     """
     if not path.exists():
@@ -103,13 +105,12 @@ def read(path: Path, headline: str | None = None) -> tuple[Results, str]:
     if path.is_dir():
         return _read_folder(path, headline)
     if path.suffix == ".json":
-        results = marl_eval.from_json(_json(path), str(path))
-        return results, results.headline(headline)
+        results = marl_eval.from_json(_json(path), str(path)).decided(headline)
+        return results, results.headline()
     table = checking.scores(*_raw(path))
-    results = Results(table, no_curves())
-    chosen = results.headline(headline)
-    checking.require_scores(table, chosen, _source(path))
-    return results, chosen
+    results = Results(table, no_curves()).decided(headline)
+    checking.require_scores(table, results.headline_of, _source(path))
+    return results, results.headline()
 
 
 def _read_folder(path: Path, headline: str | None) -> tuple[Results, str]:
@@ -123,10 +124,9 @@ def _read_folder(path: Path, headline: str | None) -> tuple[Results, str]:
     if curves_file.is_file():
         raw, source = _raw(curves_file)
         curves = checking.curves(raw, source, table) if len(raw) else curves
-    results = Results(table, curves, _facts(grid_file) if grid_file.is_file() else {})
-    chosen = results.headline(headline)
-    checking.require_scores(table, chosen, _source(file))
-    return results, chosen
+    results = Results(table, curves, _facts(grid_file) if grid_file.is_file() else {}).decided(headline)
+    checking.require_scores(table, results.headline_of, _source(file))
+    return results, results.headline()
 
 
 def no_curves() -> pd.DataFrame:

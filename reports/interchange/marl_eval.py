@@ -15,6 +15,7 @@ from collections.abc import Iterator, Mapping
 from statistics import fmean
 from typing import Any
 
+import numpy as np
 import pandas as pd
 
 from benchmark.errors import BadInput
@@ -49,13 +50,18 @@ def to_json(results: Results) -> dict[str, Any]:
 
 
 def shared_metrics(results: Results) -> list[str]:
-    """The scores that are written: those that every curve has too, or all where curves lack the headline."""
+    """The scores that are written: those that every curve has too, or all where curves lack a headline."""
     drawn: dict[Any, set[str]] = {}
     for *cell, metric in results.curves[[*CELL, "metric"]].drop_duplicates().itertuples(index=False):
         if metric.startswith(EVALUATED):
             drawn.setdefault(tuple(cell), set()).add(metric.removeprefix(EVALUATED))
     shared = [name for name in results.metrics if all(name in own for own in drawn.values())]
-    return shared if results.headline() in shared else results.metrics
+    return shared if set(_headlines(results)) <= set(shared) else results.metrics
+
+
+def _headlines(results: Results) -> list[str]:
+    """The metrics that tables show, each once."""
+    return list(dict.fromkeys(map(results.headline_of, results.scores["environment"])))
 
 
 def left_out(results: Results) -> list[str]:
@@ -83,13 +89,15 @@ def left_out(results: Results) -> list[str]:
         if odd:
             told.append(f"marl-eval wants the same {what} everywhere; others than most have {listed(odd)}")
     if not any(steps.values()):
-        told.append(f"there are no curves of {EVALUATED}{results.headline()}, so it has no steps, only final scores")
+        wanted = " or ".join(EVALUATED + name for name in _headlines(results))
+        told.append(f"there are no curves of {wanted}, so it has no steps, only final scores")
     return told
 
 
 def _done(results: Results) -> pd.DataFrame:
     rows = results.scores[results.scores["status"] == "done"]
-    return rows[rows[results.headline()].notna()]
+    scores = [row[results.headline_of(row["environment"])] for row in rows.to_dict("records")]
+    return rows[~np.isnan(np.array(scores, np.float64))]
 
 
 def _steps(results: Results, metrics: list[str]) -> dict[tuple[str, str, int], list[dict[str, Any]]]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Any
 
 import pandas as pd
@@ -51,8 +51,31 @@ class Results:
         """The names of the scores, in the order of the columns."""
         return [str(name) for name in self.scores.columns if name not in KNOWN]
 
+    def headline_of(self, environment: str) -> str:
+        """The metric that tables show of an environment: its own, if the results have that, or that of all."""
+        own = self.named_headline(environment)
+        return own if own is not None and own in self.metrics else self.headline()
+
+    def named_headline(self, environment: str) -> str | None:
+        """The metric that the results name for the environment, or for all; None where they name none."""
+        about = (self.facts.get("environments") or {}).get(environment) or {}
+        return about.get("headline", self.facts.get("headline"))
+
+    def decided(self, asked: str | None = None) -> Results:
+        """The same, whose facts name the metric of every environment; where one is asked for, that one for all.
+
+        Raises BadInput as `headline` does.
+        """
+        environments = {
+            name: {
+                key: value for key, value in about.items() if key != "headline" or (value in self.metrics and not asked)
+            }
+            for name, about in (self.facts.get("environments") or {}).items()
+        }
+        return replace(self, facts={**self.facts, "headline": self.headline(asked), "environments": environments})
+
     def headline(self, asked: str | None = None) -> str:
-        """The metric that tables show: the one asked for, or the results' own, or the usual, or the only one.
+        """The metric of all environments without their own: asked for, or the results' own, or usual, or the only one.
 
         Raises BadInput for one that the results do not have, and where nobody says which of several it is.
         """
@@ -89,7 +112,7 @@ def of_grid(data: GridData) -> Results:
         for name, value in data.metrics(str(key)).items()
         if isinstance(value, int | float) and not isinstance(value, bool)
     )
-    metrics = [plan.headline, *(name for name in names if name != plan.headline)]
+    metrics = list(dict.fromkeys([*data.headlines(), *names]))
     finished = dict(zip(data.stages["key"], data.stages["finished"], strict=True))
     cells = data.cells
     scores = cells.assign(

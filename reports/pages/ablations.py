@@ -43,11 +43,11 @@ def page(data: GridData) -> Page | None:
         lambda contrast: contrast.method,
         id="ablation",
         title=f"{name} and its ablations",
-        axis=f"change in {data.headline_label} from {name}",
-        caption=f"{data.headline_label} of each ablation minus that of {name}",
+        axis=lambda metric: f"change in {metric} from {name}",
+        caption=lambda metric: f"{metric} of each ablation minus that of {name}",
     )
     about = (
-        f"Each line is {name} with one part taken away or replaced, minus {name} itself, in {data.headline_label} on "
+        f"Each line is {name} with one part taken away or replaced, minus {name} itself, in {data.headline_label()} on "
         f"{data.games_label}: below 0, the part helps."
     )
     if bare:
@@ -81,8 +81,8 @@ def ablation_table(data: GridData, found: list[Contrast], family: Family, won: W
     """One row per environment and variant, with what is different in it."""
 
     def scores(contrast: Contrast) -> Cell:
-        first, second = contrast.means
-        return Cell(number(first), f"{number(second)} whole", runs=contrast.runs)
+        first, second = (number(mean, data.digits(contrast.environment)) for mean in contrast.means)
+        return Cell(first, f"{second} whole", runs=contrast.runs)
 
     adjusted = ((HOLM_COLUMN, functools.partial(holm_entry, family)),) if family else ()
     return contrast_table(
@@ -90,7 +90,7 @@ def ablation_table(data: GridData, found: list[Contrast], family: Family, won: W
         found,
         won,
         id="ablations",
-        caption=f"Change in {data.headline_label} from {data.method_names([subject(data)])}",
+        caption=f"Change in {data.headline_label()} from {data.method_names([subject(data)])}",
         about=(
             (Column("Ablation", numeric=False), lambda c: data.method_entry(c.method, c.environment)),
             (Column("What changes", numeric=False), lambda c: Cell(told(data, c))),

@@ -103,7 +103,7 @@ def _improvements(data: GridData, any_found: bool) -> list[Block]:
 
 def aggregate_table(data: GridData, scores: Normalised, found: list[Aggregate]) -> Table:
     """Every method of the grid; one that lacks an environment has no number, for it would be of another task."""
-    of_method = {one.method: one for one in found}
+    of_method, what = {one.method: one for one in found}, data.headline_label(*scores.references)
     rows = []
     for method in data.methods:
         one = of_method.get(method)
@@ -116,7 +116,7 @@ def aggregate_table(data: GridData, scores: Normalised, found: list[Aggregate]) 
             rows.append((data.method_entry(method), *entries, Cell(f"{one.finished}/{one.planned}")))
     return Table(
         id="aggregate",
-        caption=f"Normalised {data.headline_label} over {plural(len(scores.references), 'environment')}",
+        caption=f"Normalised {what} over {plural(len(scores.references), 'environment')}",
         columns=(
             Column("Method", numeric=False),
             *(Column(title, "less is better" if name == "gap" else "") for name, (title, _) in STATISTICS.items()),
@@ -148,24 +148,27 @@ def score_table(data: GridData, scores: Normalised) -> Table:
         for name in scores.left_out:
             entries[name, method] = Cell("–", "no scale", "weak")
     note = "Mean over finished seeds, [95% t interval]: the main table's numbers on the scale of each environment."
-    return crossed(data, "normalised", f"Normalised {data.headline_label}", entries, (note,))
+    return crossed(data, "normalised", f"Normalised {data.headline_label()}", entries, (note,))
 
 
 def reference_table(data: GridData) -> Table:
     """The ends of every environment's scale, or why it has none."""
+    several = len(data.headlines()) > 1
+    what = "score" if several else data.headline_label()
     rows = []
     for name in data.environments:
         scale = reference(data, name)
         said = Cell(scale.why or scale.source, mark="weak" if scale.why else "")
-        ends = (Cell(number(scale.random)), Cell(number(scale.expert)))
-        rows.append((Cell(data.environment_label(name)), *ends, said))
+        ends = (Cell(number(end, data.digits(name))) for end in (scale.random, scale.expert))
+        metric = data.headline_label(name) if several else ""
+        rows.append((Cell(data.environment_label(name), metric), *ends, said))
     return Table(
         id="references",
         caption="The fixed scale of each environment",
         columns=(
             Column("Environment", numeric=False),
-            Column("Random", f"{data.headline_label}, is 0"),
-            Column("Expert", f"{data.headline_label}, is 1"),
+            Column("Random", f"{what}, is 0"),
+            Column("Expert", f"{what}, is 1"),
             Column("Measured by", numeric=False),
         ),
         rows=tuple(rows),

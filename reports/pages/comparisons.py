@@ -54,21 +54,22 @@ def against_baselines(data: GridData, report: ClaimsReport | None, won: Won) -> 
         lambda contrast: contrast.reference,
         id="difference",
         title=f"{name} against each baseline",
-        axis=f"{data.headline_label} of {name} minus that of …",
-        caption=f"{data.headline_label} of {name} minus that of each baseline",
+        axis=lambda metric: f"{metric} of {name} minus that of …",
+        caption=lambda metric: f"{metric} of {name} minus that of each baseline",
     )
     table = contrast_table(
         data,
         shown,
         won,
         id="baselines",
-        caption=f"Difference in {data.headline_label} of {data.method_names([own])} to each baseline",
+        caption=f"Difference in {data.headline_label()} of {data.method_names([own])} to each baseline",
         about=((Column("Against", numeric=False), lambda c: data.method_entry(c.reference, c.environment)),),
         tests=((CHECKED_P, checked_p_entry), (HOLM_COLUMN, functools.partial(holm_entry, family))),
     )
     return [
         Text(
-            f"{name} minus each baseline, in {data.headline_label} on {data.games_label}. {about_family(report, found)}"
+            f"{name} minus each baseline, in {data.headline_label()} on {data.games_label}. "
+            f"{about_family(report, found)}"
         ),
         *([Gallery(figures)] if figures else []),
         table,
@@ -118,7 +119,7 @@ def against_reference(data: GridData, won: Won) -> list[Block]:
         found,
         won,
         id="differences",
-        caption=f"Difference in {data.headline_label} to {data.method_names([reference(data)])}, exploratory",
+        caption=f"Difference in {data.headline_label()} to {data.method_names([reference(data)])}, exploratory",
         about=((Column("Method", numeric=False), lambda c: data.method_entry(c.method, c.environment)),),
         tests=((Column("p", "Welch"), p_entry),),
     )

@@ -5,13 +5,14 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from benchmark.decimals import decimals
 from reports.claims import Registration, registrations
 from reports.coefficients import METHOD, Choice, choices, unequal_warning
 from reports.evidence import policy_modes
 from reports.frame import GridData
 from reports.page import Block, Facts, Page, Text
 from reports.tables import Cell, Column, Mark, Table
-from reports.text import number, plain_value
+from reports.text import listed, number, plain_value
 
 SWITCHES = ("pretrain", "demos", "checkpoint", "language", "head", "initialise", "distill", "shaping")
 """The keys of a method's configuration that the table shows, in order; others follow."""
@@ -49,7 +50,7 @@ def settings(data: GridData) -> tuple[tuple[str, str], ...]:
             ("Grid", data.plan.grid),
             ("Settings", "unknown: the imported file does not say them"),
             ("Seeds", ", ".join(str(seed) for seed in sorted(set(data.cells["seed"])))),
-            ("Headline", f"`{data.headline}`"),
+            ("Headline", _headlines(data)),
         )
     given = data.plan.settings
     teacher_seeds = given.get("teacher_seeds")
@@ -77,8 +78,19 @@ def settings(data: GridData) -> tuple[tuple[str, str], ...]:
         ("Policy in the evaluation", ", ".join(policy_modes(data)) or "unknown"),
         ("Searched settings", _searched(data)),
         ("Claims", _claims(data)),
-        ("Headline", f"`{data.headline}` of stage `{data.plan.result}`"),
+        ("Headline", f"{_headlines(data)} of stage `{data.plan.result}`"),
     )
+
+
+def _headlines(data: GridData) -> str:
+    """`win_rate`; where there are several, each with its environments."""
+    names = data.headlines()
+    if len(names) == 1:
+        return f"`{names[0]}`"
+    places: dict[str, list[str]] = {}
+    for environment in data.environments:
+        places.setdefault(data.headline(environment), []).append(data.environment_label(environment))
+    return ", ".join(f"`{name}` ({listed(labels)})" for name, labels in places.items())
 
 
 def _searched(data: GridData) -> str:
@@ -242,5 +254,6 @@ def tuned_table(data: GridData) -> Table | None:
 
 
 def _candidates(choice: Choice) -> Cell:
-    words = [f"{plain_value(v)}: {'–' if score is None else number(score)}" for v, score in choice.candidates]
+    digits = decimals(score for _, score in choice.candidates if score is not None)
+    words = [f"{plain_value(v)}: {'–' if score is None else number(score, digits)}" for v, score in choice.candidates]
     return Cell("; ".join(words) or "–", mark="" if words else "weak")

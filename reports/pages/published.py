@@ -6,8 +6,6 @@ import math
 from collections.abc import Sequence
 from typing import Any
 
-import numpy as np
-
 from reports.claims import since_named
 from reports.figures.forest import forest, name
 from reports.frame import GridData
@@ -15,7 +13,7 @@ from reports.page import Block, Facts, Gallery, Page, Text
 from reports.published import Match, Published, matches
 from reports.stats import welch_difference
 from reports.tables import Cell, Column, Table
-from reports.text import interval, listed, number, plural, signed
+from reports.text import in_words, interval, listed, number, plural, signed
 
 TITLE = "Ours vs published"
 KINDS = {"sd": "sd", "se": "se", "ci95": "95% interval", "unknown": "of what?"}
@@ -128,7 +126,7 @@ def _digits(one: Published) -> int:
 
 def _unit(data: GridData, one: Published) -> str:
     """What its numbers are, as they stand in the table, where a percentage has become a fraction of 1."""
-    metric = (one.metric or data.headline).replace("_", " ")
+    metric = in_words(one.metric or data.headline(one.environment))
     return f"{metric}, points" if one.unit == "points" else metric
 
 
@@ -213,19 +211,16 @@ DIRECTIONS = ("Higher than", "Cannot be told from", "Lower than", "Nothing known
 
 
 def _direction(data: GridData, publication: str, statement: dict[str, Any], environment: str) -> tuple[Cell, ...]:
-    better = data.done(environment, statement["better"])
     groups: dict[str, list[str]] = {words: [] for words in DIRECTIONS}
-    runs = list(better["key"])
+    runs = list(data.done(environment, statement["better"])["key"])
     for method in statement["worse"]:
-        worse = data.done(environment, method)
-        first, second = (rows[data.headline].to_numpy(np.float64) for rows in (better, worse))
-        found = welch_difference(first, second)
+        found = welch_difference(data.scores(environment, statement["better"]), data.scores(environment, method))
         if found.excludes_zero is None:
             groups[DIRECTIONS[3]].append(method)
             continue
         place = 1 if not found.excludes_zero else 0 if found.difference > 0 else 2
         groups[DIRECTIONS[place]].append(method)
-        runs += list(worse["key"])
+        runs += list(data.done(environment, method)["key"])
     subject = data.method_names([statement["better"]], environment)
     return (
         Cell(statement["text"], f"{publication}, {statement['where']}"),

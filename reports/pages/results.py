@@ -12,7 +12,7 @@ from reports.page import Block, Gallery, Page, Text
 from reports.pages.crossed import crossed
 from reports.stats import NO_SPREAD, ONE_SEED, Standing, mean_interval, standings
 from reports.tables import Cell, Mark, Table
-from reports.text import interval, listed, number, plural
+from reports.text import in_words, interval, listed, number, plural
 
 MARKS: dict[Standing, Mark] = {"best": "best", "tied": "tied", "unknown": "unknown"}
 
@@ -38,17 +38,19 @@ def other_metrics_of_claims(data: GridData) -> list[Block]:
     """Where the claims score an environment of the grid by another metric than this page."""
     claims = data.plan.settings.get("claims")
     metrics = claims["content"]["environments"] if claims else {}
-    places: dict[str, list[str]] = {}
+    places: dict[tuple[str, str], list[str]] = {}
+    where = "everywhere" if len(data.headlines()) == 1 else "there"
     for environment in data.environments:
-        if (metric := metrics.get(environment, data.headline)) != data.headline:
-            places.setdefault(metric, []).append(data.environment_label(environment))
+        own = data.headline(environment)
+        if (metric := metrics.get(environment, own)) != own:
+            places.setdefault((metric, own), []).append(data.environment_label(environment))
     return [
         Text(
-            f"The claims are about {metric.replace('_', ' ')} on {listed(names)}, not about {data.headline_label}, "
-            "which this page shows everywhere; the numbers that decide them stand under Comparisons.",
+            f"The claims are about {in_words(metric)} on {listed(names)}, not about {in_words(own)}, "
+            f"which this page shows {where}; the numbers that decide them stand under Comparisons.",
             "note",
         )
-        for metric, names in places.items()
+        for (metric, own), names in places.items()
     ]
 
 
@@ -71,16 +73,16 @@ def main_table(data: GridData) -> Table:
     """Environment × method: mean, 95% t interval, n of n planned."""
     entries: dict[tuple[str, str], Cell] = {}
     for environment in data.environments:
-        groups = [data.done(environment, method) for method in data.methods]
-        marks = standings([group[data.headline].to_numpy(float) for group in groups])
-        alone = sum(len(group) > 0 for group in groups) < 2
+        groups = [data.scores(environment, method) for method in data.methods]
+        marks = standings(groups)
+        alone = sum(group.size > 0 for group in groups) < 2
         for method, mark in zip(data.methods, marks, strict=True):
             entry = _entry(data, environment, method, mark)
             entries[environment, method] = replace(entry, mark="") if alone and entry.mark != "weak" else entry
     return crossed(
         data,
         "main",
-        f"{data.headline_label.capitalize()} on {data.games_label}",
+        f"{data.headline_label().capitalize()} on {data.games_label}",
         entries,
         (
             "Mean over seeds, [95% t interval of the mean], finished seeds / planned seeds. Under each method's name: "
@@ -97,17 +99,19 @@ def main_table(data: GridData) -> Table:
 
 def _entry(data: GridData, environment: str, method: str, standing: Standing) -> Cell:
     planned, done = data.group(environment, method), data.done(environment, method)
-    summary = mean_interval(done[data.headline].to_numpy(float))
-    rest = planned.drop(done.index)["status"].replace("done", f"without {data.headline_label}").value_counts()
+    summary, digits = mean_interval(data.scores(environment, method)), data.digits(environment)
+    absent = planned.drop(done.index)["status"]
+    rest = absent.replace("done", f"without {data.headline_label(environment)}").value_counts()
     counted = [f"{n} {status}" for status, n in rest.items()]
     of_planned = f"{summary.n}/{len(planned)}"
     if summary.n == 0:
         why = ", ".join(counted) if len(counted) > 1 else "".join(map(str, rest.index))
         return Cell("–", f"{why or 'not planned'} · {of_planned}", "weak")
     if summary.why is None:
-        spread = interval(summary.interval)
+        spread = interval(summary.interval, digits)
     else:
         spread = {ONE_SEED: "interval undefined", NO_SPREAD: "all seeds equal"}[summary.why]
-    flag = " †" if unreliable(summary, data.counts_wins) else ""
+    flag = " †" if unreliable(summary, data.counts_wins(environment)) else ""
     seeds = ", ".join([of_planned, *counted])
-    return Cell(number(summary.mean), f"{spread}{flag} · {seeds}", MARKS.get(standing, ""), runs=tuple(done["key"]))
+    told = f"{spread}{flag} · {seeds}"
+    return Cell(number(summary.mean, digits), told, MARKS.get(standing, ""), runs=tuple(done["key"]))

@@ -8,6 +8,7 @@ from reports.claims import ClaimsReport, as_registered
 from reports.evidence import nothing_finished
 from reports.frame import GridData
 from reports.page import Block, Folded, Gallery, Page, Text
+from reports.robustness.alternatives import metric_of
 from reports.robustness.figure import matrix_figure
 from reports.robustness.leave_out import LeftOut, leave_one_out
 from reports.robustness.matrix import Matrix, Row, multiverse
@@ -216,11 +217,12 @@ def _missing_table(data: GridData, found: Sequence[Bounded]) -> Table:
 
 def _missing_row(data: GridData, one: Bounded) -> tuple[Cell, ...]:
     runs = ", ".join(f"{n}/{total}" for n, total in zip(one.finished, one.planned, strict=True))
-    bounds = interval(one.bounds, sign=True) if one.bounds else "the metric has no ends"
+    digits = data.digits(one.key.environment, metric_of(data, one.key.environment))
+    bounds = interval(one.bounds, digits, sign=True) if one.bounds else "the metric has no ends"
     return (
         *_heads(data, one.key),
         Cell(runs),
-        Cell(signed(one.difference), bounds, runs=one.runs),
+        Cell(signed(one.difference, digits), bounds, runs=one.runs),
         Cell("yes" if one.sign_survives else "no" if one.bounds else "unknown"),
         Cell(one.verdict or "–"),
     )

@@ -12,7 +12,7 @@ from reports.frame import GridData
 from reports.page import Page, Text
 from reports.stats import mean_interval, wilson_interval
 from reports.tables import Cell, Column, Table
-from reports.text import interval, number, plural
+from reports.text import in_words, interval, number, plural
 
 HIDDEN = ("episodes",)
 """Result metrics that describe the evaluation, not the policy."""
@@ -26,7 +26,7 @@ def page(data: GridData) -> Page:
 
 
 def seed_table(data: GridData) -> Table:
-    """Every seed's win rate with the Wilson interval of its evaluation games."""
+    """Every seed's score; a win rate with the Wilson interval of its evaluation games."""
     seeds = sorted(set(data.cells["seed"]))
     rows = []
     for environment in data.environments:
@@ -34,7 +34,7 @@ def seed_table(data: GridData) -> Table:
             group = data.group(environment, method)
             if group.empty or (group["status"] == "unavailable").all():
                 continue
-            of_seed = dict(zip(group["seed"], _seeds(data, group), strict=True))
+            of_seed = dict(zip(group["seed"], _seeds(data, environment, group), strict=True))
             entries = [of_seed.get(seed, Cell("–", "not planned", "weak")) for seed in seeds]
             rows.append((Cell(data.environment_label(environment)), data.method_entry(method, environment), *entries))
     lengths = sorted(set(data.games(data.cells)) - {0})
@@ -44,7 +44,7 @@ def seed_table(data: GridData) -> Table:
     )
     return Table(
         id="seeds",
-        caption=f"Every seed's {data.headline_label} on {data.games_label}",
+        caption=f"Every seed's {data.headline_label()} on {data.games_label}",
         columns=(
             Column("Environment", numeric=False), Column("Method", numeric=False), *(Column(f"Seed {s}") for s in seeds)
         ),
@@ -54,22 +54,21 @@ def seed_table(data: GridData) -> Table:
     )  # fmt: skip
 
 
-def _seeds(data: GridData, group: pd.DataFrame) -> Iterator[Cell]:
+def _seeds(data: GridData, environment: str, group: pd.DataFrame) -> Iterator[Cell]:
     """An entry per cell of a group: its score with the noise of its games, or what became of it."""
-    for key, status, value, games in zip(
-        group["key"], group["status"], group[data.headline], data.games(group), strict=True
-    ):
+    scores, games_of, digits = group[data.headline(environment)], data.games(group), data.digits(environment)
+    for key, status, value, games in zip(group["key"], group["status"], scores, games_of, strict=True):
         if status != "done" or math.isnan(value):
             yield Cell("–", str(status), "weak")
         else:
             noise = interval(wilson_interval(round(value * games), games)) if games else ""
-            yield Cell(number(value), noise, runs=(key,))
+            yield Cell(number(value, digits), noise, runs=(key,))
 
 
 def other_metrics(data: GridData) -> list[Table]:
     """The remaining result metrics, mean with t interval; empty where there are none."""
     known = {name for metrics in data.stages["metrics"][data.stages["kind"] == data.plan.result] for name in metrics}
-    names = [n for n in data.cells.columns if n in known and n != data.headline and n not in HIDDEN]
+    names = [n for n in data.cells.columns if n in known and [n] != data.headlines() and n not in HIDDEN]
     names = [n for n in names if data.cells[n].notna().any()]
     if not names:
         return []
@@ -82,8 +81,9 @@ def other_metrics(data: GridData) -> list[Table]:
             entries = []
             for name in names:
                 summary = mean_interval(done[name].dropna().to_numpy(float))
-                spread = interval(summary.interval) if summary.why is None else summary.why
-                entries.append(Cell(number(summary.mean), spread, runs=tuple(done["key"])))
+                digits = data.digits(environment, name)
+                spread = interval(summary.interval, digits) if summary.why is None else summary.why
+                entries.append(Cell(number(summary.mean, digits), spread, runs=tuple(done["key"])))
             seeds = Cell(plural(len(done), "seed"))
             rows.append(
                 (Cell(data.environment_label(environment)), data.method_entry(method, environment), seeds, *entries)
@@ -94,7 +94,7 @@ def other_metrics(data: GridData) -> list[Table]:
             id="metrics",
             caption="Other metrics of the same games",
             columns=(
-                *(Column(c, numeric=False) for c in columns), *(Column(n.replace("_", " ").capitalize()) for n in names)
+                *(Column(c, numeric=False) for c in columns), *(Column(in_words(n).capitalize()) for n in names)
             ),
             rows=tuple(rows),
             notes=("Mean over finished seeds, [95% t interval].",),

@@ -7,6 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
+from benchmark.decimals import decimals
 from reports.frame import GridData
 from reports.page import Block, Page, Text
 from reports.tables import Cell, Column, Table
@@ -213,12 +214,14 @@ def demonstration_table(data: GridData, rows: Sequence[tuple[str, Variant]]) -> 
         source = str(data.plan.stages[variant.keys[0]].params.get("source", "–"))
         player = Cell(source, "own interaction" if stage == INTERACTION else "")
         length = mean_entry(data, variant, "episode_length", 1)
+        metric = data.headline(variant.environment)
+        score = mean_entry(data, variant, metric, decimals(values(data, variant, metric)))
         episodes, frames = (values(data, variant, name) for name in ("episodes", "frames"))
         amounts = [
             Cell(count(float(found.mean())), runs=finished(data, variant)) if found.size else Cell("–", mark="weak")
             for found in (episodes, frames)
         ]
-        entries.append((environment, methods, seeds, player, mean_entry(data, variant, "win_rate"), length, *amounts))
+        entries.append((environment, methods, seeds, player, score, length, *amounts))
     return Table(
         id="demonstrations",
         caption="Demonstrations, and the interaction of inverse models",
@@ -227,7 +230,7 @@ def demonstration_table(data: GridData, rows: Sequence[tuple[str, Variant]]) -> 
             Column("Methods", numeric=False),
             Column("Seeds"),
             Column("Player", numeric=False),
-            Column("Win rate"),
+            Column(data.headline_label(*(variant.environment for _, variant in rows)).capitalize()),
             Column("Mean length"),
             Column("Episodes", "per seed"),
             Column("Frames", "per seed"),

@@ -32,7 +32,7 @@ def page(data: GridData) -> Page | None:
     blocks: list[Block] = [
         *_games(data),
         Text(f"Rule: {rule(data)[0].lower()}{rule(data)[1:]} A candidate with a failed seed cannot be chosen."),
-        Text(WHY if data.counts_wins else NOISY),
+        Text(WHY if any(map(data.counts_wins, data.environments)) else NOISY),
     ]
     if found:
         blocks += [_budget(budgets), candidate_table(data, found)]
@@ -77,7 +77,11 @@ def candidate_table(data: GridData, found: list[Search]) -> Table:
             Cell(data.environment_label(search.environment)),
             data.method_entry(candidate.method, search.environment),
             Cell(", ".join(f"`{key}={plain_value(value)}`" for key, value in candidate.values.items())),
-            Cell(number(candidate.mean), mark="best" if candidate is search.chosen else "", runs=candidate.runs),
+            Cell(
+                number(candidate.mean, data.digits(search.environment)),
+                mark="best" if candidate is search.chosen else "",
+                runs=candidate.runs,
+            ),
             Cell(f"{len(candidate.scores)}/{candidate.planned}", _why(candidate)),
             Cell(count(candidate.frames)),
             Cell(_standing(search, candidate)),
@@ -87,12 +91,12 @@ def candidate_table(data: GridData, found: list[Search]) -> Table:
     )
     return Table(
         id="tuning",
-        caption=f"Candidates: mean {data.headline_label} over the tuning seeds",
+        caption=f"Candidates: mean {data.headline_label()} over the tuning seeds",
         columns=(
             Column("Environment", numeric=False),
             Column("Method", numeric=False),
             Column("Settings", numeric=False),
-            Column(data.headline_label.capitalize()),
+            Column(data.headline_label().capitalize()),
             Column("Seeds"),
             Column("RL frames", "per seed"),
             Column("Chosen", numeric=False),

@@ -57,7 +57,7 @@ def alternatives(data: GridData) -> tuple[list[Analysis], list[str]]:
     else:
         absent.append("Last and best checkpoint: no run has a learning curve on test games.")
     scales = {name: reference(data, name) for name in data.environments}
-    if any(scale.why is None and metric_of(data, name) == data.headline for name, scale in scales.items()):
+    if any(scale.why is None and metric_of(data, name) == data.headline(name) for name, scale in scales.items()):
         about = "scores between a random player (0) and our expert (1), margins on that scale"
         found.append(Analysis("normalised", "Normalised", about, scale=_on_scale(data)))
     else:
@@ -70,7 +70,7 @@ def alternatives(data: GridData) -> tuple[list[Analysis], list[str]]:
 def metric_of(data: GridData, environment: str) -> str:
     """What the claims, or without claims the grid, score an environment by."""
     claims = data.plan.settings.get("claims")
-    return str((claims["content"]["environments"] if claims else {}).get(environment, data.headline))
+    return str((claims["content"]["environments"] if claims else {}).get(environment, data.headline(environment)))
 
 
 def finished(data: GridData, environment: str, method: str) -> tuple[list[str], list[int], Array]:
@@ -132,7 +132,7 @@ def _on_scale(data: GridData) -> ScaleOf:
 
     def scaled(environment: str, scores: Array) -> Array:
         scale = of_environment(environment)
-        known = scale.why is None and metric_of(data, environment) == data.headline
+        known = scale.why is None and metric_of(data, environment) == data.headline(environment)
         return scale.normalised(scores) if known else scores
 
     return scaled

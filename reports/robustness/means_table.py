@@ -6,7 +6,7 @@ from reports.frame import GridData
 from reports.page import Block, Text
 from reports.robustness.missing import BoundedMean, incomplete_means
 from reports.tables import Cell, Column, Table
-from reports.text import interval, number, plural
+from reports.text import in_words, interval, number, plural
 
 
 def missing_means(data: GridData) -> list[Block]:
@@ -36,11 +36,11 @@ def missing_means(data: GridData) -> list[Block]:
 
 
 def _missing_mean(data: GridData, one: BoundedMean) -> tuple[Cell, ...]:
-    label = one.metric.replace("_", " ")
+    label, digits = in_words(one.metric), data.digits(one.environment, one.metric)
     return (
         Cell(data.environment_label(one.environment)),
         data.method_entry(one.method, one.environment),
         Cell(f"{one.finished}/{one.planned}"),
-        Cell(number(one.mean), label, "" if one.runs else "weak", runs=one.runs),
-        Cell(interval(one.bounds), runs=one.runs) if one.bounds else Cell("–", f"{label} has no ends", "weak"),
+        Cell(number(one.mean, digits), label, "" if one.runs else "weak", runs=one.runs),
+        Cell(interval(one.bounds, digits), runs=one.runs) if one.bounds else Cell("–", f"{label} has no ends", "weak"),
     )

@@ -77,7 +77,7 @@ def _ends(data: GridData, metric: str, scores: Values) -> tuple[float, float] | 
     claims = data.plan.settings.get("claims")
     about = (claims["content"]["metrics"] if claims else {}).get(metric)
     if about is None:
-        about = {"low": 0.0, "high": 1.0} if data.counts_wins and metric == data.headline else {}
+        about = {"low": 0.0, "high": 1.0} if metric == "win_rate" else {}
     low, high = about.get("low"), about.get("high")
     if low is None or high is None or any(not low <= score <= high for score in scores):
         return None
@@ -110,7 +110,7 @@ def _of_contrasts(data: GridData) -> list[Bounded]:
         missing = tuple(total - n for total, n in zip(planned, one.welch.n, strict=True))
         if any(missing) and min(one.welch.n) > 0:
             bounds = None
-            if data.counts_wins:
+            if data.counts_wins(one.environment):
                 first, second = (mean_bounds(scores, n) for scores, n in zip(one.scores, missing, strict=True))
                 bounds = Interval(first.low - second.high, first.high - second.low)
             key = Key("comparison", "", one.environment, one.method, one.reference, True)

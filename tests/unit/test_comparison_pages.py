@@ -217,7 +217,7 @@ def test_a_mark_is_hollow_where_only_the_unadjusted_interval_excludes_0(data: Gr
     """LDD without initialisation: p 0.0498 of this comparison alone, which four of a family make 0.2."""
     (one,) = (c for c in compared(data, [("ldd_distill_only", "ldd")]) if c.environment == "rtfm-s1")
     assert one.welch.excludes_zero
-    words = {"id": "x", "title": "x", "axis": "x", "caption": "x"}
+    words = {"id": "x", "title": "x", "axis": str, "caption": str}
     for family, beside, filled in (
         ({}, "p 0.050", True),
         ({place(one): Adjusted(4 * one.welch.p, 4, 0.05, True)}, "Holm p 0.199", False),
@@ -244,7 +244,7 @@ def test_a_comparison_without_a_seed_keeps_its_line_and_says_why(tmp_path: Path)
 
 def test_where_nothing_is_finished_or_too_much_is_asked_there_is_no_figure(data: GridData, tmp_path: Path) -> None:
     line = Line(contrasts(data)[0], "ldd")
-    words = {"id": "x", "title": "x", "axis": "x", "caption": "x"}
+    words = {"id": "x", "title": "x", "axis": str, "caption": str}
     assert difference_figure(data, [line] * 12, **words) is not None
     assert difference_figure(data, [line] * 13, **words) is None
     plan = make_plan({"rtfm-s1": "RTFM S1"}, TEN_METHODS)

@@ -76,7 +76,7 @@ def test_what_is_exported_and_imported_is_the_same(ours: GridData, tmp_path: Pat
     reasons = dict(zip(theirs.cells["status"], theirs.cells["reason"], strict=True))
     assert reasons["failed"] == "policy: ValueError: loss is nan | frame 90000"
     assert reasons["blocked"] == "demonstrations: OSError: no space left"
-    assert (theirs.headline, theirs.games_label) == ("win_rate", "held-out games")
+    assert (theirs.headlines(), theirs.games_label) == (["win_rate"], "held-out games")
     assert theirs.method_names(["ldd", "ldd_rep"]) == "LDD (released); LDD-rep (ours)"
 
 
@@ -116,7 +116,7 @@ def test_how_imported_games_were_played_and_checkpoints_chosen_is_not_known(ours
 def test_a_bare_table_is_enough_and_what_it_does_not_say_stays_unknown(tmp_path: Path) -> None:
     path = written(tmp_path, "environment,method,seed,score\nmaze,PPO (theirs),0,0.5\nmaze,PPO (theirs),1,0.7\n")
     theirs = imported(path, tmp_path / "root")
-    assert theirs.headline == "score"
+    assert theirs.headline("maze") == "score"
     assert theirs.cells["score"].tolist() == [0.5, 0.7]
     assert theirs.method_label("PPO-theirs") == "PPO (theirs)", "a cell's name has no blank"
     assert theirs.provenance_tag("PPO-theirs") == "unknown"
@@ -262,7 +262,7 @@ def test_which_metric_tables_show_is_said_or_asked_for(tmp_path: Path) -> None:
         imported(path, tmp_path / "root")
     with pytest.raises(BadInput, match="unknown metric 'golas'; did you mean 'goals'"):
         imported(path, tmp_path / "root", "golas")
-    assert imported(path, tmp_path / "root", "goals").headline == "goals"
+    assert imported(path, tmp_path / "root", "goals").headline("maze") == "goals"
 
 
 def curve_line(**changes: Any) -> str:

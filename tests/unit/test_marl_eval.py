@@ -133,7 +133,7 @@ def test_a_file_of_somebody_else_becomes_a_grid(tmp_path: Path) -> None:
         ("LBF-3m", "QMIX", 42): 0.5,
     }
     assert data.method_label("MAPPO-w-memory") == "MAPPO w/ memory"
-    assert data.headline == "return"
+    assert data.headlines() == ["return"]
     frames, values = data.curves.points(data.plan.cells[0].stages["policy"], "test/return")
     assert (frames.tolist(), values.tolist()) == ([0, 500], [1.0, 3.0])
     export(tmp_path / "root", "theirs", tmp_path / "back.json")

@@ -96,7 +96,7 @@ def test_marl_evals_normalised_score_of_2_is_not_ours() -> None:
 
 def scores_of(root: Path, plan: Plan) -> dict[str, list[float]]:
     data = load(root, plan.grid)
-    return {method: data.done("rtfm-s1", method)[data.headline].tolist() for method in data.methods}
+    return {method: data.scores("rtfm-s1", method).tolist() for method in data.methods}
 
 
 def test_benchmarls_best_of_all_evaluations_does_not_become_the_score(tmp_path: Path) -> None:
