@@ -2,37 +2,22 @@
 
 from __future__ import annotations
 
-import multiprocessing
-import os
-from collections.abc import Callable, Mapping
-from itertools import pairwise
-from pathlib import Path
-from typing import Any, Protocol
+from collections.abc import Mapping
+from typing import Any
 
 import torch
 from torch import Tensor
 
 from envs.base import BatchedEnv, EnvError, Expert, Observation
 from envs.nethack.board import SCREEN, SEEDS, new_board
-from envs.nethack.copies import Copies
-from envs.nethack.game import Setup
 from envs.nethack.layout import nethack_layout
 from envs.nethack.options import Options
-from envs.nethack.players import Player, player, wants_autopickup
+from envs.nethack.players import Player, player
+from envs.nethack.playing import Plays, players
 from envs.nethack.screen import draw
-from envs.nethack.workers import Workers
 from envs.streams import Streams
 
 _NOT_NEGATIVE = (1 << 63) - 1
-
-
-class Plays(Protocol):
-    """Whoever plays the copies: worker processes, or ``Here``."""
-
-    def call(self, command: str) -> None: ...
-
-    @property
-    def close(self) -> Callable[[], Any]: ...
 
 
 class NetHack(BatchedEnv):
@@ -62,7 +47,7 @@ class NetHack(BatchedEnv):
 
     def reset(self) -> Observation:
         if self._playing is None:
-            self._playing = self._players()
+            self._playing = players(self.env_id, self.options, self._arrays, self._player)
         self._playing.call("reset")
         self._restarted(self._rows)
         return self._shown()
@@ -170,28 +155,6 @@ class NetHack(BatchedEnv):
         self._board["total"][rows], self._board["length"][rows] = 0.0, 0
         self._deal(rows)
 
-    def _players(self) -> Plays:
-        options, arrays, bot = self.options, self._arrays, self._player
-        setup = Setup(
-            env_id=self.env_id,
-            character=options.character,
-            max_steps=options.max_steps,
-            step_penalty=options.step_penalty,
-            no_progress_timeout=options.no_progress_timeout,
-            keys=() if bot is None else bot.keys,
-            autopickup=wants_autopickup(options.player),
-        )
-        folder = None if options.record_to is None else _new_folder(self.env_id, options.record_to)
-
-        def build(part: range) -> Copies:
-            return Copies(arrays, part, setup, bot, folder)
-
-        count = _processes(options.processes, self.num_envs)
-        if not count:
-            return Here(build(range(self.num_envs)))
-        bounds = [self.num_envs * number // count for number in range(count + 1)]
-        return Workers(self.env_id, [range(*pair) for pair in pairwise(bounds)], build)
-
     def _shown(self) -> Observation:
         self._advised = False
         return self._observation({name: self._out(name) for name in SCREEN})
@@ -223,38 +186,3 @@ class NetHack(BatchedEnv):
         if outside.any():
             last = self.layout.num_actions - 1
             raise EnvError(f"{self.env_id}: there is no action {int(actions[outside][0])}; there are 0 to {last}")
-
-
-class Here:
-    """Plays all copies in this process."""
-
-    def __init__(self, copies: Copies) -> None:
-        self._copies: Copies | None = copies
-
-    def call(self, command: str) -> None:
-        if self._copies is None:
-            raise EnvError("the environment is closed; make it anew")
-        getattr(self._copies, command)()
-
-    def close(self) -> None:
-        if self._copies is not None:
-            self._copies.close()
-        self._copies = None
-
-
-def _processes(wanted: int | None, copies: int) -> int:
-    """How many worker processes; 0 where one would do nothing at the same time as another, or none may be started."""
-    if multiprocessing.current_process().daemon:
-        return 0
-    if wanted is not None:
-        return min(wanted, copies)
-    count = min(len(os.sched_getaffinity(0)), copies)
-    return count if count > 1 else 0
-
-
-def _new_folder(env_id: str, path: str) -> Path:
-    folder = Path(path)
-    folder.mkdir(parents=True, exist_ok=True)
-    if any(folder.iterdir()):
-        raise EnvError(f"{env_id}: record_to={path} is not empty; name a new folder")
-    return folder

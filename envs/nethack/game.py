@@ -28,7 +28,9 @@ TASKS = {
 """Environment id -> NLE's class."""
 
 KEYS = ("tty_chars", "tty_colors", "tty_cursor", "blstats")
-_QUIT = (int(nethack.Command.QUIT), ord("y"))
+_ESCAPE = int(nethack.Command.ESC)
+_QUIT = (*[_ESCAPE] * 3, int(nethack.Command.QUIT), ord("y"))
+"""A typed text takes two escapes; choosing a place is no mode that NLE knows of."""
 _ATTEMPTS = 50
 _NO_LIMIT = 2**31
 
@@ -131,7 +133,8 @@ class Game:
 def _leaving(task: type[Any]) -> type[Any]:
     """NLE's task without limits of its own, with the screens kept that were there before it left a game.
 
-    NLE counts a step without progress twice and gives up quitting after one attempt, which loses recorded games.
+    NLE counts a step without progress twice, and leaves neither a text that is being typed nor the choice of a place:
+    such games are recorded without a row in NLE's list.
     """
 
     class Leaving(task):  # type: ignore[misc]

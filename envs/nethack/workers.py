@@ -12,11 +12,10 @@ import multiprocessing
 import os
 import signal
 import sys
-import threading
 import time
 import traceback
 from collections.abc import Callable
-from contextlib import suppress
+from contextlib import closing, suppress
 from multiprocessing.connection import Connection
 from multiprocessing.process import BaseProcess
 from multiprocessing.util import Finalize
@@ -26,7 +25,9 @@ from weakref import WeakSet
 from envs.base import EnvError
 
 _PATIENCE_S = 10.0
-_FOR_THE_PARENT = (signal.SIGINT, signal.SIGTERM, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
+_HANGS_S = 600.0
+"""A command that computes for so long has hung: the kernel ends that worker, also where its parent is gone."""
+_FOR_THE_PARENT = (signal.SIGINT, signal.SIGHUP, signal.SIGUSR1, signal.SIGUSR2)
 _PR_SET_PDEATHSIG = 1
 _CLOSE = b"close"
 
@@ -46,11 +47,10 @@ class Workers:
         self.close = Finalize(self, _end, (self._workers,), exitpriority=10)
         """Ends all processes; also called when this object or this process ends."""
         context = multiprocessing.get_context("fork")
-        watched = threading.current_thread() is threading.main_thread()
         for part in parts:
             ours, theirs = context.Pipe()
             _our_ends.add(ours)
-            process = context.Process(target=_work, args=(theirs, part, build, os.getpid(), watched), daemon=True)
+            process = context.Process(target=_work, args=(theirs, part, build, os.getpid()), daemon=True)
             process.start()
             theirs.close()
             self._workers.append((process, ours))
@@ -75,7 +75,7 @@ class Workers:
                     answer = connection.recv_bytes()
                 except (EOFError, OSError):
                     process.join(_PATIENCE_S)
-                    self._blame(number, f"{_end_of(process)}; a lack of memory ends processes like that")
+                    self._blame(number, _end_of(process))
                 if answer:
                     message, _, details = answer.decode().partition("\n")
                     self._blame(number, message, details)
@@ -120,30 +120,38 @@ def _end_of(process: BaseProcess) -> str:
     code = process.exitcode
     if code is None or code >= 0:
         return f"ended with status {code}"
-    return f"was killed by {signal.Signals(-code).name}"
+    reasons = {signal.SIGKILL: "; a lack of memory ends processes like that", signal.SIGPROF: ": its games hang"}
+    return f"was killed by {signal.Signals(-code).name}{reasons.get(signal.Signals(-code), '')}"
 
 
-def _work(connection: Connection, part: range, build: Callable[[range], Obeys], parent: int, watched: bool) -> None:
-    """A worker's life. ``watched``: the kernel may end it with the parent's main thread, which made it."""
+def _work(connection: Connection, part: range, build: Callable[[range], Obeys], parent: int) -> None:
+    """A worker's life."""
+
+    def end_if_orphaned(_number: int, _frame: Any) -> None:
+        if os.getppid() != parent:
+            sys.exit()
+
     for number in _FOR_THE_PARENT:
         signal.signal(number, signal.SIG_IGN)  # the parent decides, and wants to save its work first
-    if watched and sys.platform == "linux":
-        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGKILL)
-    if os.getppid() != parent:
-        return
+    signal.signal(signal.SIGTERM, end_if_orphaned)
+    if sys.platform == "linux":
+        ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
+    signal.signal(signal.SIGPROF, signal.SIG_DFL)
     gc.freeze()  # what was inherited is the parent's to collect
-    player: Any = None
-    with suppress(EOFError, BrokenPipeError, ConnectionResetError):  # the parent has ended
+    with suppress(EOFError, BrokenPipeError, ConnectionResetError), closing(build(part)) as copies:
+        end_if_orphaned(0, None)
         while (command := connection.recv_bytes()) != _CLOSE:
-            try:
-                player = player or build(part)
-                getattr(player, command.decode())()
-            except EnvError as error:
-                connection.send_bytes(f"says: {error}".encode())
-            except Exception as error:
-                words = " ".join(str(error).split())
-                connection.send_bytes(f"failed with {type(error).__name__}: {words}\n{traceback.format_exc()}".encode())
-            else:
-                connection.send_bytes(b"")
-    if player is not None:
-        player.close()
+            signal.setitimer(signal.ITIMER_PROF, _HANGS_S)
+            connection.send_bytes(_obeyed(copies, command.decode()).encode())
+            signal.setitimer(signal.ITIMER_PROF, 0)
+
+
+def _obeyed(copies: Obeys, command: str) -> str:
+    """What went wrong, in one line; behind it the trace of an error that nobody expected. Empty if nothing did."""
+    try:
+        getattr(copies, command)()
+    except EnvError as error:
+        return f"says: {error}"
+    except Exception as error:
+        return f"failed with {type(error).__name__}: {' '.join(str(error).split())}\n{traceback.format_exc()}"
+    return ""
