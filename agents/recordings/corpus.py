@@ -20,7 +20,7 @@ from typing import Any, Literal
 from envs.base import EnvError
 
 FORMAT = 1
-GAMES, INDEX, TTYRECS = "games.json", "ttyrecs.db", "ttyrecs"
+FOLDER, GAMES, INDEX, TTYRECS = "corpus", "games.json", "ttyrecs.db", "ttyrecs"
 
 Part = Literal["fitted", "held_out"]
 
@@ -81,11 +81,11 @@ class Corpus:
 
     @classmethod
     def open(cls, path: Path) -> Corpus:
-        """The corpus of a folder, which may have been moved; or of the index in it, by name.
+        """The corpus of a folder, which may have been moved, of the index in it, or of a run folder.
 
         Raises EnvError where the list of its games is missing or damaged.
         """
-        folder = path if path.is_dir() else path.parent
+        folder = next((folder for folder in (path / FOLDER, path) if folder.is_dir()), path.parent)
         file = folder / GAMES
         try:
             found = json.loads(file.read_text(encoding="utf-8"))

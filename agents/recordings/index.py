@@ -7,6 +7,7 @@ import io
 import sqlite3
 import tempfile
 from collections.abc import Iterator
+from contextlib import closing
 from pathlib import Path
 from typing import Any, NamedTuple
 
@@ -42,13 +43,16 @@ def read_index(path: Path, dataset: str) -> Index:
     return Index(found, numbers, Path(root), version)
 
 
-def write_index(path: Path, root: Path, dataset: str) -> None:
-    """Write the index of the ttyrecs and xlogfiles that lie one folder below ``root``; a damaged one is replaced."""
+def write_index(path: Path, root: Path, dataset: str, final_root: Path | None = None) -> None:
+    """Write the index of the ttyrecs and xlogfiles that lie one folder below ``root``, later below ``final_root``."""
     with tempfile.TemporaryDirectory(prefix="ldd-index-") as folder:
         name = str(Path(folder) / "ttyrecs.db")
         nld.db.create(filename=name)
         with contextlib.redirect_stdout(io.StringIO()):
             nld.add_nledata_directory(str(root.absolute()), dataset, filename=name)
+        with closing(sqlite3.connect(name)) as connection:
+            connection.execute("UPDATE roots SET root = ?", (str((final_root or root).absolute()),))
+            connection.commit()
         path.write_bytes(Path(name).read_bytes())
 
 

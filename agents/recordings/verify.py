@@ -22,7 +22,10 @@ class Unreadable(Exception):
 
 
 class Content(NamedTuple):
-    """frames: how many NLE's converter reads. sha256: of all records but their times, which no repeat reproduces."""
+    """frames: how many NLE's converter reads. sha256: of all records up to the last frame, without their times.
+
+    What follows, such as the name of a file that NetHack cannot open, nobody sees, and no repeat reproduces.
+    """
 
     frames: int
     sha256: str
@@ -30,27 +33,25 @@ class Content(NamedTuple):
 
 def content(path: Path, version: int) -> Content:
     """What a ttyrec of this version holds. Raises Unreadable."""
-    head = struct.Struct("<3i" if version < 2 else "<3iB")
     raw = _decompressed(path)
-    kept: list[bytes] = []
-    frames = position = 0
-    maker = KEY if version > 1 else OUTPUT
-    counted = False
+    head = struct.Struct("<3i" if version < 2 else "<3iB")
+    maker = OUTPUT if version < 2 else KEY
+    seen: list[bytes] = []
+    shown: list[int] = []  # how much has been seen when a frame is shown
+    position = 0
     while position < len(raw):
         if position + head.size > len(raw):
             raise Unreadable("its last record is cut off")
-        _, _, length, *rest = head.unpack_from(raw, position)
-        channel = rest[0] if rest else OUTPUT
+        _, _, length, *channel = head.unpack_from(raw, position)
         begin, position = position + head.size, position + head.size + length
         if length <= 0 or position > len(raw):
             raise Unreadable("a record is damaged")
-        counted = channel == maker
-        frames += counted
-        kept += (bytes((channel,)), raw[begin:position])
-    frames -= counted  # the converter gives the very last record away
-    if not frames:
+        seen += (bytes(channel), raw[begin:position])
+        if (channel or [OUTPUT]) == [maker] and position < len(raw):  # NLE's converter gives the very last record away
+            shown.append(len(seen))
+    if not shown:
         raise Unreadable("it shows no frame")
-    return Content(frames, hashlib.sha256(b"".join(kept)).hexdigest())
+    return Content(len(shown), hashlib.sha256(b"".join(seen[: shown[-1]])).hexdigest())
 
 
 def _decompressed(path: Path) -> bytes:
