@@ -75,6 +75,10 @@ class TaughtLearner(Learner):
     def _should_save_summaries(self) -> bool:
         return False  # what is reported is in ``train``
 
+    def _record_summaries(self, train_loop_vars: Any) -> dict[str, float]:
+        """Nothing: asked for where a loss is high, Sample Factory's own fails with V-trace."""
+        return {}
+
     def _record(self, **values: Tensor | float) -> None:
         for name, value in values.items():
             self._terms.setdefault(name, []).append(float(torch.as_tensor(value).detach()))

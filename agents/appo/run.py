@@ -27,7 +27,7 @@ def learn(job: Job, curve: Curve, ledger: Ledger, start: Snapshot) -> None:
         options=params["env"]["options"],
         layout=ledger.net.layout,
         copies=settings["num_envs"] // (workers(settings) * splits(settings)),
-        seed=_of_this_attempt(job.stream("train episodes"), start["frames"]),
+        seed=of_this_attempt(job.stream("train episodes"), start["frames"]),
         network=params["network"],
         teacher=job.parents["pretrain"] / "teacher.pt" if taught else None,
         distill=distill,
@@ -47,6 +47,6 @@ def learn(job: Job, curve: Curve, ledger: Ledger, start: Snapshot) -> None:
         shutil.rmtree(folder, ignore_errors=True)
 
 
-def _of_this_attempt(seed: int, frames: int) -> int:
+def of_this_attempt(seed: int, frames: int) -> int:
     """A seed of its own for whatever is played from ``frames`` on."""
     return int(np.random.SeedSequence([seed, frames]).generate_state(1, np.uint64)[0] >> np.uint64(1))

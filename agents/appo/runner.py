@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-import logging
 import os
 import shutil
+import warnings
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager, suppress
 from pathlib import Path
@@ -32,6 +32,7 @@ from agents.appo.games import Games, make_games
 from agents.appo.learner import TaughtWorker
 from agents.appo.model import make_actor
 from agents.appo.settings import ENV
+from agents.appo.tether import quiet
 from agents.networks.seeded import seeded
 
 LOOK_S = 0.5
@@ -150,10 +151,11 @@ def _logged(cfg: AttrDict, folder: Path) -> Iterator[None]:
     handlers = list(log.handlers)
     for handler in handlers:
         log.removeHandler(handler)
-    log.setLevel(logging.WARNING)
     init_file_logger(cfg)
     try:
-        yield
+        with warnings.catch_warnings():
+            quiet()
+            yield
     except Exception:
         said = folder / "sf_log.txt"
         with suppress(OSError):

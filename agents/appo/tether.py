@@ -9,6 +9,7 @@ import os
 import random
 import signal
 import sys
+import warnings
 import zlib
 from dataclasses import dataclass
 
@@ -41,6 +42,13 @@ class Tether:
         return tie, (self.parent, self.seed)
 
 
+def quiet() -> None:
+    """Sample Factory tells every step that it takes, and others tell of its conversions, which work."""
+    logging.getLogger("rl").setLevel(logging.WARNING)
+    warnings.filterwarnings("ignore", message="Converting a tensor with requires_grad=True to a scalar")
+    warnings.filterwarnings("ignore", category=DeprecationWarning, module="sample_factory")
+
+
 def tie(parent: int, seed: int) -> Tether:
     """Make this process die with ``parent``, deaf to the signals that ask a job to stop, quiet, and on one thread.
 
@@ -54,7 +62,7 @@ def tie(parent: int, seed: int) -> Tether:
         os._exit(1)
     for number in DEAF_TO:
         signal.signal(number, signal.SIG_IGN)
-    logging.getLogger("rl").setLevel(logging.WARNING)
+    quiet()
     tune_process()
     own = zlib.crc32(f"{seed} {multiprocessing.current_process().name}".encode())
     random.seed(own)

@@ -1,0 +1,92 @@
+"""Small runs of APPO for the tests: games, networks, settings, and a learner without processes."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import torch
+
+import envs
+from agents.appo.games import Games
+from agents.appo.learner import TaughtLearner
+from agents.appo.runner import make_actor
+from agents.appo.settings import configuration
+from agents.appo.task import Task
+from agents.networks import build
+from agents.teacher import publish
+from envs.base import Layout
+from tests.plain_job import PlainJob
+
+RTFM = {"name": "multi", "demb": 8, "drnn": 8, "drep": 12, "channels": [8, 8]}
+NETHACK = {"name": "nethack", "channels": [2, 3, 4], "screen": 6, "text": 5, "core": 8}
+GAMES = {
+    "rtfm-s1": {"items": False, "goal": "monster", "start": "fair"},
+    "nethack-score": {"max_steps": 40},
+}
+SETTINGS: dict[str, Any] = {
+    "name": "appo", "frames": 400, "num_envs": 4, "workers": 0, "unroll": 5, "batch": 40, "epochs": 1,
+    "discount": 0.99, "reward_scale": 1.0, "reward_clip": 1.0, "vtrace": True, "clip": 0.1, "value_clip": 1.0,
+    "normalise_returns": False, "baseline_cost": 0.125, "entropy_cost": 0.01, "lr": 1e-3, "adam_eps": 1e-6,
+    "grad_norm": 4.0, "distill_cost": 1.0, "shaping_reward": "distance", "log_every": 80,
+}  # fmt: skip
+
+
+def params(
+    game: str = "rtfm-s1", seed: int = 3, changes: dict[str, Any] | None = None, **method: Any
+) -> dict[str, Any]:
+    """Parameters of a policy's stage; changes: of the learner's settings."""
+    train, test = (f"{game}-train", f"{game}-test") if game == "rtfm-s1" else (game, game)
+    return {
+        "env": {"id": game, "name": train, "options": GAMES[game]},
+        "curve": {"name": test, "episodes": 4, "every": 160, "random_actions": 0.0},
+        "network": RTFM if game == "rtfm-s1" else NETHACK,
+        "learner": SETTINGS | (changes or {}),
+        "initialise": False, "distill": 0.0, "shaping": 0.0, "until": 1.0, "seed": seed,
+    } | method  # fmt: skip
+
+
+def teacher(folder: Path, layout: Layout, network: dict[str, Any], seed: int = 7) -> Path:
+    """A teacher.pt with random weights."""
+    net = build(layout, network, seed)
+    publish(PlainJob({}, folder), "teacher.pt", net, network=network)
+    return folder / "teacher.pt"
+
+
+def layout_of(game: str) -> Layout:
+    env = envs.make("rtfm-s1-train" if game == "rtfm-s1" else game, 1, **GAMES[game])
+    env.close()
+    return env.layout
+
+
+def task(folder: Path, layout: Layout, game: str = "nethack-score", **changes: Any) -> Task:
+    """A task whose start has a network's first weights."""
+    given = params(game)
+    network = given["network"]
+    start = folder / "start.pt"
+    net = build(layout, network, seed=5)
+    torch.save({"weights": net.state_dict(), "optimiser": None, "frames": 0, "updates": 0}, start)
+    entries: dict[str, Any] = {
+        "env": given["env"]["name"], "options": given["env"]["options"], "layout": layout, "copies": 4, "seed": 1,
+        "network": network, "teacher": None, "distill": 0.0, "shaping": 0.0, "form": "distance", "lr": 1e-3,
+        "frames": 400, "total": 400, "start": start,
+    }  # fmt: skip
+    return Task(**entries | changes)
+
+
+def alone(task: Task, folder: Path, **changes: Any) -> TaughtLearner:
+    """Sample Factory's learner as its own process would have it, initialised."""
+    from sample_factory.algo.utils.context import global_model_factory
+    from sample_factory.algo.utils.env_info import extract_env_info
+    from sample_factory.algo.utils.model_sharing import ParameterServer
+    from sample_factory.cfg.arguments import preprocess_cfg
+
+    net = build(task.layout, task.network, seed=0)
+    cfg = configuration(SETTINGS | changes, task, net, folder, "cpu")
+    info = extract_env_info(Games(task, 0), cfg)
+    assert preprocess_cfg(cfg, info)
+    global_model_factory().register_actor_critic_factory(make_actor)
+    versions = torch.zeros([1], dtype=torch.int32)
+    learner = TaughtLearner(cfg, info, versions, 0, ParameterServer(0, versions, True))
+    learner.init()
+    return learner
