@@ -1,4 +1,4 @@
-"""What every environment promises (envs/base.py), checked on every id."""
+"""What every environment promises (envs/base.py), checked on every game."""
 
 from __future__ import annotations
 
@@ -9,11 +9,22 @@ import torch
 from torch import Tensor
 
 import envs
-from envs.base import BatchedEnv, EnvError, Observation, blanked
+from envs.base import BatchedEnv, EnvError, Observation, blanked, cells
 
 torch.set_num_threads(1)  # tests run side by side
 IDS = envs.ids()
-every_env = pytest.mark.parametrize("env_id", IDS)
+WITH_TEXTS = [env_id for env_id in IDS if not env_id.startswith("nethack-")]
+NETHACK = [env_id for env_id in ("nethack-challenge", "nethack-score", "nethack-staircase") if env_id in IDS]
+"""Its other tasks differ from these in their reward only."""
+every_env = pytest.mark.parametrize("env_id", WITH_TEXTS + NETHACK)
+every_env_with_texts = pytest.mark.parametrize("env_id", WITH_TEXTS)
+"""Those described by texts, whose experts win. What holds for NetHack instead: tests/unit/test_nethack_*.py."""
+SHORT = {"max_steps": 30, "no_progress_timeout": 31}
+"""Of NetHack's games, which are long."""
+
+
+def make(env_id: str, num_envs: int = 1, seed: int = 0) -> BatchedEnv:
+    return envs.make(env_id, num_envs=num_envs, seed=seed, **(SHORT if env_id.startswith("nethack-") else {}))
 
 
 def actions_for(env: BatchedEnv, turns: int, seed: int = 0) -> Tensor:
@@ -59,7 +70,7 @@ def assert_matches_layout(env: BatchedEnv, obs: Any) -> None:
 
 @every_env
 def test_observations_are_what_the_layout_declares(env_id: str) -> None:
-    env = envs.make(env_id, num_envs=7, seed=1)
+    env = make(env_id, num_envs=7, seed=1)
     assert (env.env_id, env.num_envs) == (env_id, 7)
     assert_matches_layout(env, env.reset())
     for turn in actions_for(env, 30):
@@ -80,11 +91,12 @@ def test_observations_are_what_the_layout_declares(env_id: str) -> None:
 
 @every_env
 def test_the_layout_tells_a_network_all_it_needs(env_id: str) -> None:
-    env = envs.make(env_id, num_envs=16, seed=1)
+    env = make(env_id, num_envs=16, seed=1)
     layout, obs = env.layout, env.reset()
     assert layout.num_actions == len(set(layout.actions)) and layout.max_steps >= 1
     assert layout.resume in ("exact", "restart_episodes") and layout.pad == 0 and layout.tokenizer
-    assert layout.texts and layout.grid in layout.observation and len(layout.observation[layout.grid].shape) == 4
+    grid = {name: field[:2] for name, field in obs.items()}[layout.grid]
+    assert cells(grid, layout).shape[:3] == (2, *layout.board) and cells(grid, layout).dim() == 5
     for text in layout.texts:
         tokens, length = obs[text], obs[f"{text}_len"]
         assert tokens.dtype == torch.int64 and length.shape[-1] == 1
@@ -96,9 +108,9 @@ def test_the_layout_tells_a_network_all_it_needs(env_id: str) -> None:
     assert set(obs["valid"].unique().tolist()) <= {0.0, 1.0} and bool((obs["valid"].sum(dim=1) >= 1).all())
 
 
-@every_env
+@every_env_with_texts
 def test_the_layout_tells_which_texts_describe_the_world_and_how_an_empty_one_looks(env_id: str) -> None:
-    layout = envs.make(env_id).layout
+    layout = make(env_id).layout
     assert layout.descriptions and set(layout.descriptions) <= set(layout.texts)
     assert layout.texts[0] in layout.descriptions  # the document
     assert all(0 < token < layout.vocabulary and token != layout.pad for token in layout.blank)
@@ -107,9 +119,9 @@ def test_the_layout_tells_which_texts_describe_the_world_and_how_an_empty_one_lo
         assert 1 <= len(layout.blank) <= field.shape[-1] and length.low <= len(layout.blank) <= length.high
 
 
-@every_env
+@every_env_with_texts
 def test_a_blanked_observation_is_one_that_the_layout_allows(env_id: str) -> None:
-    env = envs.make(env_id, num_envs=6, seed=1)
+    env = make(env_id, num_envs=6, seed=1)
     obs = env.reset()
     empty = blanked(obs, env.layout)
     assert_matches_layout(env, empty)
@@ -120,7 +132,7 @@ def test_a_blanked_observation_is_one_that_the_layout_allows(env_id: str) -> Non
 
 @every_env
 def test_equal_seeds_give_equal_episodes_and_other_seeds_others(env_id: str) -> None:
-    one, same, other = (envs.make(env_id, num_envs=5, seed=seed) for seed in (4, 4, 5))
+    one, same, other = (make(env_id, num_envs=5, seed=seed) for seed in (4, 4, 5))
     starts = [env.reset() for env in (one, same, other)]
     assert all(torch.equal(starts[0][name], starts[1][name]) for name in starts[0])
     assert any(not torch.equal(starts[0][name], starts[2][name]) for name in starts[0])
@@ -130,14 +142,14 @@ def test_equal_seeds_give_equal_episodes_and_other_seeds_others(env_id: str) -> 
 
 @every_env
 def test_a_copy_s_episodes_do_not_depend_on_how_many_copies_there_are(env_id: str) -> None:
-    few, many = envs.make(env_id, num_envs=3, seed=9), envs.make(env_id, num_envs=8, seed=9)
+    few, many = make(env_id, num_envs=3, seed=9), make(env_id, num_envs=8, seed=9)
     few.reset(), many.reset()
     assert_equal(play(few, actions_for(few, 40)), first_copies(play(many, actions_for(many, 40)), 3))
 
 
 @every_env
 def test_a_copy_s_episodes_do_not_depend_on_what_the_others_do(env_id: str) -> None:
-    one, other = envs.make(env_id, num_envs=4, seed=2), envs.make(env_id, num_envs=4, seed=2)
+    one, other = make(env_id, num_envs=4, seed=2), make(env_id, num_envs=4, seed=2)
     one.reset(), other.reset()
     actions, changed = actions_for(one, 40), actions_for(one, 40, seed=1)
     changed[:, :2] = actions[:, :2]
@@ -160,7 +172,7 @@ def test_a_copy_meets_the_same_episodes_however_it_plays(env_id: str) -> None:
     """So two methods with one seed meet the same episodes, in the same order, and can be paired."""
     played = []
     for seed in (0, 1):
-        env = envs.make(env_id, num_envs=6, seed=6)
+        env = make(env_id, num_envs=6, seed=6)
         played.append(first_observations(env, actions_for(env, 2 * env.layout.max_steps + 2, seed)))
     for one, other in zip(*played, strict=True):
         both = list(zip(one, other, strict=False))
@@ -172,7 +184,7 @@ def test_a_copy_meets_the_same_episodes_however_it_plays(env_id: str) -> None:
 
 @every_env
 def test_episodes_are_counted_and_restart_in_the_same_step(env_id: str) -> None:
-    env = envs.make(env_id, num_envs=6, seed=3)
+    env = make(env_id, num_envs=6, seed=3)
     obs = env.reset()
     returned, length = torch.zeros(6), torch.zeros(6, dtype=torch.int64)
     ended = 0
@@ -196,9 +208,9 @@ def test_episodes_are_counted_and_restart_in_the_same_step(env_id: str) -> None:
     assert ended >= 12
 
 
-@every_env
+@every_env_with_texts
 def test_the_final_observation_is_the_ended_episode_s_and_not_the_next_one_s(env_id: str) -> None:
-    env = envs.make(env_id, num_envs=32, seed=3)
+    env = make(env_id, num_envs=32, seed=3)
     before = env.reset()
     document = env.layout.texts[0]
     seen = different = 0
@@ -214,7 +226,7 @@ def test_the_final_observation_is_the_ended_episode_s_and_not_the_next_one_s(env
 
 @every_env
 def test_a_saved_state_goes_on_bit_for_bit(env_id: str) -> None:
-    env = envs.make(env_id, num_envs=5, seed=8)
+    env = make(env_id, num_envs=5, seed=8)
     env.reset()
     play(env, actions_for(env, 17))
     state = env.state_dict()
@@ -222,7 +234,7 @@ def test_a_saved_state_goes_on_bit_for_bit(env_id: str) -> None:
     expected = play(env, actions)  # the state that was taken before is not touched by this
     if env.layout.resume == "exact":
         for seed in (8, 123):  # whatever the new environment was built with, the state decides
-            other = envs.make(env_id, num_envs=5, seed=seed)
+            other = make(env_id, num_envs=5, seed=seed)
             current = other.load_state_dict(state)
             assert_matches_layout(other, current)
             assert_equal(play(other, actions), expected)
@@ -230,21 +242,21 @@ def test_a_saved_state_goes_on_bit_for_bit(env_id: str) -> None:
 
 @every_env
 def test_a_saved_state_survives_a_file_and_shows_the_current_observation(env_id: str, tmp_path: Any) -> None:
-    env = envs.make(env_id, num_envs=3, seed=8)
+    env = make(env_id, num_envs=3, seed=8)
     obs = env.reset()
     for turn in actions_for(env, 5):
         obs = env.step(turn)[0]
     torch.save(env.state_dict(), tmp_path / "state.pt")
-    other = envs.make(env_id, num_envs=3, seed=0)
+    other = make(env_id, num_envs=3, seed=0)
     current = other.load_state_dict(torch.load(tmp_path / "state.pt", weights_only=True))
     if env.layout.resume == "exact":
         assert all(torch.equal(current[name], obs[name]) for name in obs)
 
 
-@every_env
+@every_env_with_texts
 def test_the_expert_wins_most_episodes_with_valid_actions(env_id: str) -> None:
     """It is the source of demonstrations; §13 of RTFM allows for a few lost starts."""
-    env = envs.make(env_id, num_envs=200, seed=1)
+    env = make(env_id, num_envs=200, seed=1)
     obs, expert = env.reset(), env.expert()
     ended = torch.zeros(200, dtype=torch.bool)
     wins = torch.zeros(200, dtype=torch.bool)
@@ -258,9 +270,9 @@ def test_the_expert_wins_most_episodes_with_valid_actions(env_id: str) -> None:
     assert bool(ended.all()) and float(wins.float().mean()) > 0.88
 
 
-@every_env
+@every_env_with_texts
 def test_the_expert_does_not_disturb_the_game(env_id: str) -> None:
-    watched, alone = envs.make(env_id, num_envs=4, seed=5), envs.make(env_id, num_envs=4, seed=5)
+    watched, alone = make(env_id, num_envs=4, seed=5), make(env_id, num_envs=4, seed=5)
     obs = watched.reset()
     alone.reset()
     expert = watched.expert()
@@ -273,7 +285,7 @@ def test_the_expert_does_not_disturb_the_game(env_id: str) -> None:
 
 @every_env
 def test_what_cannot_be_served_is_refused_in_one_line(env_id: str) -> None:
-    env = envs.make(env_id, num_envs=2, seed=0)
+    env = make(env_id, num_envs=2, seed=0)
     stay = torch.zeros(2, dtype=torch.int64)
     for wrong in (
         lambda: env.step(stay),
@@ -292,7 +304,7 @@ def test_what_cannot_be_served_is_refused_in_one_line(env_id: str) -> None:
 
 @every_env
 def test_a_person_can_read_the_board(env_id: str) -> None:
-    env = envs.make(env_id, num_envs=2, seed=0)
+    env = make(env_id, num_envs=2, seed=0)
     env.reset()
     assert env_id in env.describe() and env.describe(0) != env.describe(1)
 
