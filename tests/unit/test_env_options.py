@@ -23,6 +23,9 @@ AVAILABLE = [
 OTHERWISE = {"messenger-s1-emma": {"view": "emma", "vocabulary": "family", "max_steps": 10, "time_penalty": 0.0}}
 """What the configuration of an environment has otherwise than the code, which knows one default per game."""
 
+NOT_OF_A_RUN = {"image", "record_to", "games", "processes", "player"}
+"""Options of the code that a configuration does not set: what recorders and other people's agents ask for."""
+
 
 def game_of(env: dict[str, Any]) -> str:
     """The game that a configuration plays: its id, or the id less what makes it another configuration."""
@@ -43,7 +46,8 @@ def test_every_family_has_a_configuration() -> None:
 
 
 def test_a_configuration_lists_every_option_with_the_default_of_the_code(env: dict[str, Any]) -> None:
-    defaults = asdict(envs.make(env["games"]["final"]["train"]).options)  # type: ignore[attr-defined]
+    every = asdict(envs.make(env["games"]["final"]["train"]).options)  # type: ignore[attr-defined]
+    defaults = {name: value for name, value in every.items() if name not in NOT_OF_A_RUN}
     assert env["options"] == defaults | OTHERWISE.get(env["id"], {})
     assert env["id"].startswith(game_of(env))
     assert {name: type(value) for name, value in env["options"].items()} == {
@@ -52,6 +56,10 @@ def test_a_configuration_lists_every_option_with_the_default_of_the_code(env: di
 
 
 def test_tuning_plays_on_the_cut_of_the_training_games_and_never_on_test_games(env: dict[str, Any]) -> None:
+    """NetHack has no list of games to cut: every episode is a new dungeon, drawn from the seed and the purpose."""
+    if env["id"].startswith("nethack-"):
+        assert env["games"] == {split: {"train": game_of(env), "test": game_of(env)} for split in ("final", "tune")}
+        return
     assert env["games"] == {
         "final": {"train": f"{game_of(env)}-train", "test": f"{game_of(env)}-test"},
         "tune": {"train": f"{game_of(env)}-fit", "test": f"{game_of(env)}-dev"},
