@@ -139,11 +139,14 @@ def _work(connection: Connection, part: range, build: Callable[[range], Obeys], 
     signal.signal(signal.SIGPROF, signal.SIG_DFL)
     gc.freeze()  # what was inherited is the parent's to collect
     with suppress(EOFError, BrokenPipeError, ConnectionResetError), closing(build(part)) as copies:
-        end_if_orphaned(0, None)
-        while (command := connection.recv_bytes()) != _CLOSE:
-            signal.setitimer(signal.ITIMER_PROF, _HANGS_S)
-            connection.send_bytes(_obeyed(copies, command.decode()).encode())
-            signal.setitimer(signal.ITIMER_PROF, 0)
+        try:
+            end_if_orphaned(0, None)
+            while (command := connection.recv_bytes()) != _CLOSE:
+                signal.setitimer(signal.ITIMER_PROF, _HANGS_S)
+                connection.send_bytes(_obeyed(copies, command.decode()).encode())
+                signal.setitimer(signal.ITIMER_PROF, 0)
+        finally:
+            signal.signal(signal.SIGTERM, signal.SIG_IGN)  # nothing shall stop the closing
 
 
 def _obeyed(copies: Obeys, command: str) -> str:
