@@ -15,6 +15,7 @@ from nle.dataset.populate_db import XLOGFILE_COLUMNS
 
 from envs.base import EnvError
 
+_DEPTH = 4  # nld-aa-dir/nld-aa/nle_data
 _NUMBERS = tuple(name for name, kind in XLOGFILE_COLUMNS if kind is int)
 
 
@@ -121,11 +122,14 @@ class Archive:
 
     def root(self, folder: Path) -> Path:
         """The folder that has the layout of the archive: the one that was named, or one in it. Raises EnvError."""
+        level = [folder]
+        for _ in range(_DEPTH):
+            for place in level:
+                if next(place.glob(self.marks), None):
+                    return place
+            level = [path for place in level if place.is_dir() for path in sorted(place.iterdir()) if path.is_dir()]
         if not folder.is_dir():
             raise EnvError(f"{folder} is no folder; expected {self.expected}")
-        for place in (folder, *sorted(path for path in folder.iterdir() if path.is_dir())):
-            if next(place.glob(self.marks), None):
-                return place
         unpack = "unzip its files first: " if next(folder.glob("*.zip"), None) else ""
         raise EnvError(f"{folder} holds nothing to register; {unpack}expected {self.expected}")
 

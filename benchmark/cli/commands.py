@@ -8,7 +8,7 @@ from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from benchmark.cli import check, questions, resource_lines
+from benchmark.cli import check, data, questions, resource_lines
 from benchmark.cli.asked import Asked, Reports, note
 from benchmark.cli.parse import Options
 from benchmark.errors import BadInput
@@ -199,6 +199,7 @@ _VERBS: dict[str, Callable[[Asked], int]] = {
     "trace": questions.trace,
     "export": _export,
     "import": _import,
+    "data": data.data,
     "sync": _sync,
     "clean": _clean,
     "doctor": questions.doctor,

@@ -14,7 +14,7 @@ from itertools import pairwise
 from pathlib import Path
 from typing import Any
 
-from benchmark.cli.verbs import EVERYWHERE, OPTIONS, SHELLS, SHORT, VERBS, Verb
+from benchmark.cli.verbs import DATA, EVERYWHERE, OPTIONS, SHELLS, SHORT, VERBS, Verb
 from benchmark.provenance import PROJECT
 
 WORD = "__complete"  # `run_all.py __complete SHELL LINE CURSOR`, which the shells' lines call
@@ -151,8 +151,8 @@ def _of_option(option: str, word: str, configs: _Configs) -> Iterable[str]:
 
 
 def _targets(verb: Verb, word: str, configs: _Configs) -> list[str]:
-    if verb.takes == "shell":
-        return list(SHELLS)
+    if verb.takes in ("shell", "data"):
+        return list(SHELLS if verb.takes == "shell" else DATA)
     return _cells(word, configs) if verb.takes in ("cells", "cell", "what") else []
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Literal, NoReturn
 
-from benchmark.cli.verbs import COMPUTING, EVERYWHERE, OPTIONS, SHELLS, SHORT, STORED_GRID, VERBS, Verb
+from benchmark.cli.verbs import COMPUTING, DATA, EVERYWHERE, OPTIONS, SHELLS, SHORT, STORED_GRID, VERBS, Verb
 from benchmark.errors import BadInput, nearest
 
 PROGRAM = "python run_all.py"
@@ -73,6 +73,9 @@ class Options:
     name: str | None = None
     metric: str | None = None
     compare: tuple[str, ...] = ()
+    nld_aa: Path | None = None
+    nld_nao: Path | None = None
+    index: Path | None = None
 
 
 class _Parser(argparse.ArgumentParser):
@@ -112,7 +115,7 @@ def parse(arguments: Sequence[str]) -> Options | str:
         raise BadInput("--grid is missing; name a file of configs/grid/, such as --grid demo")
     if given.get("follow") and given.get("json"):
         raise BadInput("--follow and --json contradict each other; drop one")
-    for key in ("root", "configs", "to"):
+    for key in ("root", "configs", "to", "nld_aa", "nld_nao", "index"):
         if key in given:
             given[key] = Path(given[key])
     for key in ("only", "compare"):
@@ -146,7 +149,7 @@ def verb_help(name: str) -> str:
 def _usage(verb: Verb, name: str) -> str:
     """What stands behind the verb, as its usage line says it."""
     targets = {"nothing": "", "cells": "CELL…", "cell": "CELL", "what": "CELL|NUMBER", "file": "FILE"}
-    targets["shell"] = "|".join(SHELLS)
+    targets |= {"data": "|".join(DATA), "shell": "|".join(SHELLS)}
     grid = {"needed": "--grid NAME", "optional": "[--grid NAME]", "none": ""}
     target = f"[{targets[verb.takes]}]" if name in _TARGETS_OPTIONAL else targets[verb.takes]
     return " ".join(filter(None, [target, grid[verb.grid], "[options]", "[key=value …]" if verb.changes else ""]))
@@ -208,6 +211,9 @@ def _require_targets(name: str, verb: Verb, targets: Sequence[str]) -> None:
     if verb.takes == "shell" and (len(targets) != 1 or targets[0] not in SHELLS):
         written = f", not {' '.join(targets)!r}" if targets else ""
         raise BadInput(f"{name} prints the lines for {', '.join(SHELLS)}; name one{written}")
+    if verb.takes == "data" and targets not in [(one,) for one in DATA]:
+        written = f", not {' '.join(targets)!r}" if targets else ""
+        raise BadInput(f"{name} needs a word: {' or '.join(DATA)}{written}")
     if verb.takes in ("cell", "what", "file") and len(targets) > 1:
         raise BadInput(f"{name} takes one word, not {len(targets)}: {' '.join(targets)}; drop all but one")
     if not targets and verb.takes != "nothing" and name not in _TARGETS_OPTIONAL:

@@ -17,7 +17,7 @@ class Verb:
     does: str
     options: tuple[str, ...]
     examples: Mapping[str, str]
-    takes: Literal["nothing", "cells", "cell", "what", "file", "shell"] = "nothing"
+    takes: Literal["nothing", "cells", "cell", "what", "file", "data", "shell"] = "nothing"
     grid: Literal["needed", "optional", "none"] = "needed"
     changes: bool = True
     notes: str = ""
@@ -57,6 +57,9 @@ OPTIONS: dict[str, dict[str, Any]] = {
         "nargs": 2,
         "help": "two results side by side: grids, stores, exported or commits",
     },
+    "--nld-aa": {"metavar": "DIR", "help": "the unzipped archive NLD-AA: games of the bot AutoAscend"},
+    "--nld-nao": {"metavar": "DIR", "help": "the unzipped archive NLD-NAO: games of people on alt.org"},
+    "--index": {"metavar": "DIR", "help": "where the indexes of archives are kept (default: nethack in --root)"},
     "--root": {"metavar": "DIR", "help": "folder of the runs (default: runs)"},
     "--json": {"action": "store_true", "help": "the same as JSON, for programs"},
     "--configs": {"metavar": "DIR", "help": None},
@@ -180,6 +183,21 @@ VERBS: dict[str, Verb] = {
         "status, why, trace and export know it by its name. Run folders of another\n"
         "store need no import: copy them into --root.\n",
     ),
+    "data": Verb(
+        "register data that you have downloaded, or say what is registered",
+        ("--nld-aa", "--nld-nao", "--index"),
+        {
+            "nethack": "what is there, or could be",
+            "nethack --nld-aa /data/aa": "",
+            "nethack --nld-nao /data/nao": "",
+        },
+        takes="data",
+        grid="none",
+        changes=False,
+        notes="An archive of the NetHack Learning Dataset stays where it is, unchanged; NLE's\n"
+        "index of it and the list of its whole games are written. Every game is read\n"
+        "once; damaged files are named and left out. Registering again replaces both.\n",
+    ),
     "sync": Verb(
         "rebuild MLflow from the run folders",
         (),
@@ -217,3 +235,4 @@ VERBS: dict[str, Verb] = {
     ),
 }
 SHELLS = ("bash", "zsh", "fish")
+DATA = ("nethack",)

@@ -29,6 +29,8 @@ def test_verbs_options_and_their_values(toy: Toy) -> None:
     assert offered(toy, "--mode |") == ["cached", "retry", "force"]
     assert offered(toy, "logs --stage |") == ["play", "study", "inspect", "practise", "exam"]
     assert offered(toy, "completion |") == list(SHELLS)
+    assert offered(toy, "data |") == ["nethack"]
+    assert offered(toy, "data nethack --nld|") == ["--nld-aa", "--nld-nao"]
 
 
 def test_cells_part_by_part_of_the_grid_wherever_it_is_named(toy: Toy) -> None:
