@@ -49,7 +49,9 @@ def write_index(path: Path, root: Path, dataset: str, final_root: Path | None = 
         name = str(Path(folder) / "ttyrecs.db")
         nld.db.create(filename=name)
         with contextlib.redirect_stdout(io.StringIO()):
-            nld.add_nledata_directory(str(root.absolute()), dataset, filename=name)
+            link = Path(folder) / "root"  # NLE takes a root's name for a pattern
+            link.symlink_to(root.absolute())
+            nld.add_nledata_directory(str(link), dataset, filename=name)
         with closing(sqlite3.connect(name)) as connection:
             connection.execute("UPDATE roots SET root = ?", (str((final_root or root).absolute()),))
             connection.commit()
