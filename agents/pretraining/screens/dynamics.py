@@ -7,7 +7,6 @@ from collections.abc import Mapping
 from typing import Any
 
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from agents.curriculum import begin
 from agents.job import Job
@@ -15,7 +14,8 @@ from agents.networks import build
 from agents.networks.cpu import tune_process
 from agents.networks.seeded import seeded
 from agents.pretraining.fit import Fit
-from agents.pretraining.screens.decoder import ScreenDecoder
+from agents.pretraining.screens.decoder import build_decoder
+from agents.pretraining.screens.prediction import Prediction
 from agents.pretraining.screens.prior import average
 from agents.pretraining.screens.windows import View, check, followed, outputs, read
 from agents.recordings.stream import Window
@@ -39,24 +39,29 @@ class Dynamics:
         self.view, self.predicted = view, settings["predicted"]
         self.net = build(view.layout, network, seed)
         with seeded(seed + 1):
-            self.decoder = ScreenDecoder(view.layout, self.net.rep_size, settings["decoder"], settings["head"])
+            self.decoder = build_decoder(view.layout, self.net.rep_size, settings["decoder"], settings["head"])
         self.modules = nn.ModuleDict({"net": self.net, "decoder": self.decoder}).to(view.device)
 
-    def predict(self, window: Window) -> tuple[Tensor, Tensor, Tensor]:
-        """Logits [R, characters], the characters that came, and those that were there before: int64 [R].
+    def predict(self, window: Window) -> tuple[Prediction, Tensor, Tensor]:
+        """What is predicted, the screens that came, and those that were there before: both int64 [N, H·W].
 
-        R counts the cells of all next screens that are asked for.
+        N counts the next screens that are asked for.
         """
         shown = self.view(window)
-        asked, screens = followed(shown)[-self.predicted :], self.view.screens(shown)
-        present, following = (part[-self.predicted :][asked] for part in (screens[:-1], screens[1:]))
-        logits = self.decoder(outputs(self.net, shown)[-self.predicted :][asked], present)
-        return logits.flatten(0, 1), following.flatten().long(), present.flatten().long()
+        asked = followed(shown)[-self.predicted :]
+
+        def chosen(field: Tensor) -> Tensor:
+            return field[-self.predicted :][asked]
+
+        present = {name: chosen(field[:-1]) for name, field in shown.observation.items()}
+        screens = self.view.screens(shown)
+        now, then = (chosen(part).flatten(1).long() for part in (screens[:-1], screens[1:]))
+        return self.decoder(chosen(outputs(self.net, shown)), present), then, now
 
     def loss(self, window: Window, update: int) -> Tensor:
         """Mean cross-entropy of the next screens' characters."""
-        logits, following, _ = self.predict(window)
-        return F.cross_entropy(logits, following, reduction="sum") / max(1, len(following))
+        predicted, then, _ = self.predict(window)
+        return predicted.error(then) / max(1, then.numel())
 
     def validate(self, held_out: list[Window]) -> dict[str, float]:
         """Share of right characters, beside what copying the present screen gets.
@@ -67,11 +72,11 @@ class Dynamics:
         counts: Counter[str] = Counter()
         loss = 0.0
         for window in held_out:
-            logits, following, present = self.predict(window)
-            loss += F.cross_entropy(logits, following, reduction="sum").item()
-            right, changed = logits.argmax(-1) == following, following != present
+            predicted, then, now = self.predict(window)
+            loss += predicted.error(then).item()
+            right, changed = predicted.best() == then, then != now
             counts.update(
-                all=len(right),
+                all=right.numel(),
                 right=int(right.sum()),
                 changed=int(changed.sum()),
                 right_changed=int((right & changed).sum()),

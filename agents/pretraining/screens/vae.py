@@ -11,7 +11,6 @@ from typing import Any
 
 import torch
 from torch import Tensor, nn
-from torch.nn import functional as F
 
 from agents.curriculum import begin
 from agents.job import Job
@@ -19,12 +18,13 @@ from agents.networks import build
 from agents.networks.cpu import tune_process
 from agents.networks.seeded import seeded
 from agents.pretraining.fit import Fit
-from agents.pretraining.screens.decoder import ScreenDecoder
+from agents.pretraining.screens.decoder import build_decoder
 from agents.pretraining.screens.prior import average
-from agents.pretraining.screens.windows import View, check, outputs, read
+from agents.pretraining.screens.windows import View, check, followed, outputs, read
 from agents.pretraining.vae import divergence
 from agents.recordings.stream import Window
 from agents.teacher import publish
+from envs.base import Observation
 
 
 class VAE:
@@ -46,23 +46,23 @@ class VAE:
         self.net = build(view.layout, network, seeds[0])
         with seeded(seeds[0] + 1):
             self.latent = nn.Linear(self.net.rep_size, 2 * settings["latent"])
-            self.decoder = ScreenDecoder(view.layout, settings["latent"], settings["decoder"], "rep")
+            self.decoder = build_decoder(view.layout, settings["latent"], settings["decoder"], "rep")
         self.modules = nn.ModuleDict({"net": self.net, "latent": self.latent, "decoder": self.decoder}).to(view.device)
 
-    def posterior(self, window: Window) -> tuple[Tensor, Tensor, Tensor]:
-        """μ and log σ² of frames, each [N, latent], and the screens of these frames, uint8 [N, H, W]."""
+    def posterior(self, window: Window) -> tuple[Tensor, Tensor, Observation]:
+        """μ and log σ² of frames, each [N, latent], and what these frames show, [N, ...] per field."""
         shown, last = self.view(window), self.settings["predicted"]
-        asked, screens = shown.real[:-1][-last:], self.view.screens(shown)[:-1][-last:]
+        asked = followed(shown)[-last:]
         mean, log_variance = self.latent(outputs(self.net, shown)[-last:][asked]).chunk(2, dim=1)
-        return mean, log_variance, screens[asked]
+        return mean, log_variance, {name: field[:-1][-last:][asked] for name, field in shown.observation.items()}
 
     def loss(self, window: Window, update: int) -> Tensor:
         """(Σ cross-entropy + β_t KL) / cells, z reparameterised: −ELBO per cell where β_t is 1. The noise is a function
         of the update."""
-        mean, log_variance, screens = self.posterior(window)
-        logits, characters = self._decode(self.sample(mean, log_variance, self.noise_seed + update), screens)
-        error = F.cross_entropy(logits, characters, reduction="sum")
-        return (error + self.beta(update) * divergence(mean, log_variance).sum()) / max(1, len(characters))
+        mean, log_variance, present = self.posterior(window)
+        screens = self._screens(present)
+        error = self.decoder(self.sample(mean, log_variance, self.noise_seed + update), present).error(screens)
+        return (error + self.beta(update) * divergence(mean, log_variance).sum()) / max(1, screens.numel())
 
     def sample(self, mean: Tensor, log_variance: Tensor, seed: int) -> Tensor:
         """z ~ N(μ, σ²), reparameterised."""
@@ -80,12 +80,12 @@ class VAE:
         right = total = frames = 0
         error = kl = 0.0
         for number, window in enumerate(held_out):
-            mean, log_variance, screens = self.posterior(window)
-            logits, characters = self._decode(mean, screens)
-            right += int((logits.argmax(-1) == characters).sum())
-            frames, total = frames + len(mean), total + len(characters)
-            logits, characters = self._decode(self.sample(mean, log_variance, self.noise_seed - 1 - number), screens)
-            error += F.cross_entropy(logits, characters, reduction="sum").item()
+            mean, log_variance, present = self.posterior(window)
+            screens = self._screens(present)
+            right += int((self.decoder(mean, present).best() == screens).sum())
+            frames, total = frames + len(screens), total + screens.numel()
+            z = self.sample(mean, log_variance, self.noise_seed - 1 - number)
+            error += self.decoder(z, present).error(screens).item()
             kl += divergence(mean, log_variance).sum().item()
         return {
             "valid/accuracy": right / total,
@@ -95,9 +95,9 @@ class VAE:
             "valid/score": -(error + self.settings["beta"] * kl) / frames,
         }
 
-    def _decode(self, z: Tensor, screens: Tensor) -> tuple[Tensor, Tensor]:
-        """Logits [R, characters] and the characters int64 [R] of all cells."""
-        return self.decoder(z, screens).flatten(0, 1), screens.flatten().long()
+    def _screens(self, present: Observation) -> Tensor:
+        """The characters of frames: int64 [N, H·W]."""
+        return present[self.view.layout.grid].flatten(1).long()
 
 
 def train(job: Job) -> dict[str, Any]:
