@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from functools import cache
 from importlib.metadata import PackageNotFoundError, version
 
 from benchmark.provenance import PROJECT
+
+_ALONE = re.compile(r"--no-deps (\S+)==(\S+)")
 
 
 def installed(name: str) -> str | None:
@@ -17,9 +20,8 @@ def installed(name: str) -> str | None:
 
 
 def tested(name: str) -> str | None:
-    """The version that a lock file of the project has; None where none has the package."""
-    found = _locked().get(name)
-    return found[0] if found else None
+    """The version that the project is tested with; None where it asks for no such package."""
+    return _locked().get(name, (None,))[0] or _alone().get(name)
 
 
 def equal(found: str | None, pinned: str) -> bool:
@@ -28,9 +30,10 @@ def equal(found: str | None, pinned: str) -> bool:
 
 
 def remedy(name: str) -> str:
-    """The command that installs a package as it was tested. A lock file is complete, so nothing is to be resolved."""
-    found = _locked().get(name)
-    return f"pip install --no-deps -r requirements/{found[1]}" if found else f"pip install {name}"
+    """How to install a package as it was tested."""
+    if name in _locked():
+        return f"pip install -r requirements/{_locked()[name][1]}"
+    return "`make demo` installs it into .venv"
 
 
 @cache
@@ -42,3 +45,9 @@ def _locked() -> dict[str, tuple[str, str]]:
             name, _, pinned = line.partition("==")
             found[name] = (pinned, lock.name)
     return found
+
+
+@cache
+def _alone() -> dict[str, str]:
+    """Package -> its version, of those that the Makefile installs without what they ask for."""
+    return dict(_ALONE.findall((PROJECT / "Makefile").read_text(encoding="utf-8")))

@@ -21,7 +21,7 @@ def test_cells_of_an_environment_whose_package_is_missing_say_what_to_install(to
     toy.write("env/north", north(ABSENT))
     plan = toy.plan("toy", "methods=[plain]", "seeds=1")
     assert {cell.environment: cell.unavailable for cell in plan.cells} == {
-        "north": f"the package {ABSENT} is not installed (pip install {ABSENT})",
+        "north": f"the package {ABSENT} is not installed (`make demo` installs it into .venv)",
         "far-south": None,
     }
 
@@ -38,7 +38,7 @@ def test_what_is_needed_may_depend_on_other_settings(toy: Toy) -> None:
     toy.write("env/north", north(f'"{by_rule}", needs_of: {{sgd: null, adam: [numpy, {ABSENT}]}}'))
     assert toy.plan("one").cells[0].unavailable is None
     assert toy.plan("one", "learner=quick").cells[0].unavailable == (
-        f"the package {ABSENT} is not installed (pip install {ABSENT})"
+        f"the package {ABSENT} is not installed (`make demo` installs it into .venv)"
     )
 
 
@@ -48,8 +48,12 @@ def test_a_mistake_in_needs_is_one_line(toy: Toy) -> None:
         toy.plan("one")
 
 
-def test_what_a_lock_file_has_is_installed_from_it() -> None:
-    assert packages.remedy("statsmodels") == "pip install --no-deps -r requirements/dev.lock"
+def test_every_package_has_a_tested_version_and_a_remedy() -> None:
+    assert packages.remedy("statsmodels") == "pip install -r requirements/dev.lock"
+    assert packages.remedy("sample-factory") == "`make demo` installs it into .venv", (
+        "pip alone would take an old numpy"
+    )
+    assert packages.tested("sample-factory") == "2.1.1"
     assert packages.equal(packages.installed("numpy"), packages.tested("numpy") or "")
     assert not packages.equal("1.26.4", "2.3.5")
     assert members.not_installed(["numpy", "torch"], "env") is None

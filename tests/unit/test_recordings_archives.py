@@ -37,8 +37,8 @@ def files(corpus: Corpus) -> list[str]:
     return [file for game in corpus.games for file in game.files]
 
 
-@pytest.mark.parametrize("place", ["nld-aa", "nld-aa/nle_data"])
-def test_nld_aa_is_registered_from_its_folder_or_the_one_above(archives: Path, tmp_path: Path, place: str) -> None:
+@pytest.mark.parametrize("place", [".", "nld-aa", "nld-aa/nle_data"])
+def test_nld_aa_is_registered_from_its_folder_or_one_above(archives: Path, tmp_path: Path, place: str) -> None:
     seen: list[tuple[int, int]] = []
     corpus = register("nld-aa", archives / place, tmp_path, lambda done, total: seen.append((done, total)))
     assert len(corpus.games) == 6
