@@ -95,28 +95,28 @@ def test_an_archive_that_was_moved_is_told(archives: Path, tmp_path: Path, capsy
     assert f"nld-aa: skipped: its archive is no longer in {tmp_path / 'here'}" in capsys.readouterr().out
 
 
-@pytest.mark.skip(reason="waits")
-def test_a_grid_has_the_registered_games_in_its_keys(
+def test_the_registered_games_are_in_the_keys_of_those_who_watch_them(
     registered: Path, tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
-    index = registered / "nethack" / "nld-aa"
-    words = ["plan", "--grid", "nethack", "--json", "--only", "*/ldd/0", "--root", str(tmp_path)]
-    words += ["nethack.player=nld-aa", f"nethack.index={index}"]
+    index = tmp_path / "nld-aa"
+    shutil.copytree(registered / "nethack" / "nld-aa", index)
 
-    def keys() -> dict[str, str]:
-        assert run_all.main(words) == 0
-        cell = json.loads(capsys.readouterr().out)["cells"][0]
-        assert "unavailable" not in cell or cell["unavailable"] is None
-        return dict(cell["stages"])
+    def keys(*words: str) -> dict[str, dict[str, str]]:
+        """Method -> stage -> key."""
+        plan = ["plan", "--grid", "nethack", "--json", "--only", "*/*/0", "--root", str(tmp_path / "runs")]
+        assert run_all.main([*plan, *words]) == 0
+        cells = json.loads(capsys.readouterr().out)["cells"]
+        return {cell["method"]: cell["stages"] for cell in cells}
 
-    before, list_of_games = keys(), index / "games.json"
-    text = list_of_games.read_text(encoding="utf-8")
-    try:
-        list_of_games.write_text(text.replace('"points": ', '"points": 1'), encoding="utf-8")
-        after = keys()
-    finally:
-        list_of_games.write_text(text, encoding="utf-8")
-    assert before["demonstrations"] != after["demonstrations"]
+    words = ("nethack.player=nld-aa", f"nethack.index={index}")
+    here = keys(*words)
+    assert keys(*words) == here
+    games = index / "games.json"
+    games.write_text(games.read_text(encoding="utf-8").replace('"points": ', '"points": 1'), encoding="utf-8")
+    others, bot = keys(*words), keys()
+    assert len({keys["ldd"]["demonstrations"] for keys in (here, others, bot)}) == 3
+    assert len({keys["ldd"]["policy"] for keys in (here, others, bot)}) == 3
+    assert here["tabula_rasa"] == others["tabula_rasa"] == bot["tabula_rasa"], "it watches nobody"
 
 
 def test_without_nle_the_remedy_is_told(
