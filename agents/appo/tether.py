@@ -18,7 +18,7 @@ import torch
 
 from agents.networks.cpu import tune_process
 
-PR_SET_PDEATHSIG = 1  # prctl.h
+PR_SET_PDEATHSIG, PR_SET_NAME = 1, 15  # prctl.h
 DEAF_TO = (signal.SIGINT, signal.SIGTERM, signal.SIGUSR2)
 """Sent to all processes of a job when it should end. Only the first one may hear them: it saves what there is."""
 
@@ -56,15 +56,17 @@ def tie(parent: int, seed: int) -> Tether:
     """
     if os.getpid() == parent:  # a copy made at home
         return Tether(parent, seed)
+    name = multiprocessing.current_process().name
     if sys.platform == "linux":
         ctypes.CDLL(None).prctl(PR_SET_PDEATHSIG, signal.SIGKILL)
+        ctypes.CDLL(None).prctl(PR_SET_NAME, name.encode())  # for top and ps
     if os.getppid() != parent:  # it was already gone
         os._exit(1)
     for number in DEAF_TO:
         signal.signal(number, signal.SIG_IGN)
     quiet()
     tune_process()
-    own = zlib.crc32(f"{seed} {multiprocessing.current_process().name}".encode())
+    own = zlib.crc32(f"{seed} {name}".encode())
     random.seed(own)
     np.random.seed(own)  # noqa: NPY002 - Sample Factory's own generator
     torch.manual_seed(own)

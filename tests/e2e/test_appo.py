@@ -1,0 +1,140 @@
+"""APPO with its processes, as the harness computes it: kills, stops and continuation, and nobody left behind."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import sys
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+pytest.importorskip("sample_factory")
+
+import psutil
+
+from benchmark.spec import Stage
+from benchmark.store import RunStore
+from tests.appo_runs import params
+
+PROJECT = Path(__file__).resolve().parents[2]
+COMPUTE = """
+import sys
+from pathlib import Path
+from benchmark.spec import Resources
+from benchmark.stages import run_stage
+print(run_stage(sys.argv[1], Path(sys.argv[2]), Resources(checkpoint_s=0.5)))
+"""
+OTHERS = {"learner_proc0", "inference_proc0", "rollout_proc0", "rollout_proc1"}
+PATIENCE_S = 120.0
+
+
+class Attempt:
+    """One process that computes the stage, in a process group of its own."""
+
+    def __init__(self, store: RunStore, key: str) -> None:
+        self.store, self.key = store, key
+        command = [sys.executable, "-c", COMPUTE, key, str(store.root)]
+        self.process = subprocess.Popen(
+            command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+        )
+        self.seen: dict[tuple[str, int], psutil.Process] = {}
+
+    def until(self, what: str, holds: Callable[[], object]) -> None:
+        deadline = time.monotonic() + PATIENCE_S
+        while not holds():
+            assert self.process.poll() is None, f"{what}: it has ended: {self.process.communicate()}"
+            assert time.monotonic() < deadline, f"never {what}: {self.store.log_file(self.key).read_text()}"
+            time.sleep(0.1)
+            for child in psutil.Process(self.process.pid).children(recursive=True):
+                self.seen[self._name(child), child.pid] = child
+
+    @staticmethod
+    def _name(child: psutil.Process) -> str:
+        try:
+            return Path(f"/proc/{child.pid}/comm").read_text().strip()  # the kernel keeps 15 letters
+        except OSError:
+            return "gone"
+
+    def learns(self, beyond: int) -> None:
+        """Until it has learnt from more than so many frames, and a checkpoint says so."""
+
+        def reached() -> bool:
+            found = self.store.checkpoints(self.key).newest()
+            return found is not None and found[0]["learner"]["frames"] > beyond
+
+        self.until("learns", reached)
+
+    def child(self, name: str) -> psutil.Process:
+        return next(child for (known, _), child in self.seen.items() if known == name and child.is_running())
+
+    def ended(self) -> str:
+        out, errors = self.process.communicate(timeout=PATIENCE_S)
+        return out.strip() or errors
+
+    def orphans(self) -> list[str]:
+        """Who is still there a moment after the end."""
+        _, alive = psutil.wait_procs(list(self.seen.values()), timeout=10)
+        return [str(child) for child in alive]
+
+
+@pytest.fixture
+def attempts(tmp_path: Path) -> Iterator[Callable[[], Attempt]]:
+    store = RunStore(tmp_path / "runs")
+    changes = {"frames": 10**7, "num_envs": 8, "workers": 2, "batch": 40, "log_every": 200}
+    given = params(changes=changes)
+    given["curve"]["every"] = 10**6
+    stage = Stage("policy", "agents.appo.train.train", given)
+    store.register(stage)
+    begun: list[Attempt] = []
+
+    def begin() -> Attempt:
+        begun.append(Attempt(store, stage.key))
+        return begun[-1]
+
+    yield begin
+    for attempt in begun:
+        if attempt.process.poll() is None:
+            os.killpg(attempt.process.pid, signal.SIGKILL)
+            attempt.process.communicate()
+        for child in attempt.seen.values():
+            if child.is_running():
+                child.kill()
+
+
+def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts):
+    first = attempts()
+    first.learns(beyond=0)
+    assert {name for name, _ in first.seen} >= OTHERS
+    learner = first.child("learner_proc0")
+    assert learner.environ()["OMP_NUM_THREADS"] == "1"
+    os.kill(first.process.pid, signal.SIGKILL)
+    first.ended()
+    assert first.orphans() == [], "Sample Factory's processes know nothing of their parent's death"
+    reached = first.store.checkpoints(first.key).newest()[0]["learner"]["frames"]
+
+    second = attempts()
+    second.learns(beyond=reached)
+    os.kill(second.child("rollout_proc1").pid, signal.SIGKILL)
+    assert second.ended() == "failed", "Sample Factory would go on with the other one"
+    outcome = second.store.outcome(second.key)
+    assert "process rollout_proc1 has ended by itself (exit code -9)" in outcome.reason
+    assert second.orphans() == []
+    reached = second.store.checkpoints(second.key).newest()[0]["learner"]["frames"]
+
+    third = attempts()
+    third.learns(beyond=reached)
+    os.killpg(third.process.pid, signal.SIGTERM)  # as a scheduler does: everybody hears it
+    assert third.ended() == "stopped"
+    assert third.orphans() == []
+    state = third.store.checkpoints(third.key).newest()[0]
+    assert state["learner"]["frames"] > reached and state["learner"]["optimiser"]["state"]
+    assert not (third.store.folder(third.key) / "sample_factory").exists()
+    log = third.store.log_file(third.key).read_text()
+    assert log.count("continuing from the checkpoint") == 2
+    rows = [row["frames"] for row in third.store.curve(third.key)]
+    assert rows == sorted(set(rows)) and rows[0] == 0
+    assert rows[-1] <= state["learner"]["frames"]
