@@ -28,14 +28,18 @@ class Index(NamedTuple):
     version: int
 
 
-def read_index(path: Path, dataset: str) -> Index:
-    """What an index says of a dataset. Raises EnvError where it is missing, damaged or does not know the dataset."""
+def read_index(path: Path, dataset: str, rows: bool = False) -> Index:
+    """What an index says of a dataset; with ``rows``, also the lines of the xlogfiles.
+
+    Raises EnvError where it is missing, damaged or does not know the dataset.
+    """
     if not path.is_file():
         raise EnvError(f"there is no index of NetHack games {path}; record or register them anew")
     try:
         with _plain_name(path) as name, nld.db.db(filename=name) as connection:
             found = nld.TtyrecDataset(dataset, dbfilename=name)
-            found.populate_metadata()
+            if rows:
+                found.populate_metadata()
             numbers = [number for _, number, *_ in nld.db.get_games(dataset, connection)]
             root, version = nld.db.get_root(dataset, connection), nld.db.get_ttyrec_version(dataset, connection)
     except (sqlite3.DatabaseError, TypeError) as error:

@@ -71,14 +71,15 @@ def _played(job: Job) -> tuple[Corpus, list[Episode]]:
 
 
 def _chosen(job: Job) -> tuple[Corpus, list[Episode]]:
-    """Publish a list of an archive's games, drawn by the hash of their names; the games stay where they are."""
+    """Publish a list of an archive's games, drawn by the hash of seed and name; the games stay where they are."""
     source, index = job.params["player"], job.params["index"]
     if index is None:
         raise EnvError(f"player {source} needs nethack.index, the folder that run_all.py data nethack has registered")
     archive = Corpus.open(Path(index))
     if archive.source != source:
         raise EnvError(f"{index} holds {archive.source}, but the player is {source}; name the index of {source}")
-    drawn = sorted(archive.games, key=lambda game: share("/".join(game.files)))[: job.params["episodes"]]
+    seed = job.stream("demonstration games")  # the split goes by the names alone
+    drawn = sorted(archive.games, key=lambda game: share(f"{seed} {game.files[0]}"))[: job.params["episodes"]]
     corpus = replace(archive, games=tuple(sorted(drawn, key=lambda game: game.files)))
     work = job.folder / f"{FOLDER}.part"
     shutil.rmtree(work, ignore_errors=True)

@@ -24,7 +24,7 @@ def survey(
     progress: called with the number of games read and of all games. root: where the files lie now, None: where the
     index says. Raises EnvError where the index cannot be read.
     """
-    known = read_index(index, dataset)
+    known = read_index(index, dataset, rows=True)
     known = known._replace(root=root or known.root)
     games: list[Game] = []
     skipped: dict[str, str] = {}

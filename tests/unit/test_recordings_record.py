@@ -16,7 +16,7 @@ pytest.importorskip("nle")
 import envs
 from agents.networks import build
 from agents.recordings import playing, record
-from agents.recordings.corpus import INDEX, TTYRECS, Corpus
+from agents.recordings.corpus import INDEX, TTYRECS, Corpus, Game
 from agents.recordings.register import register
 from agents.recordings.stream import WindowStream
 from envs.base import EnvError
@@ -193,6 +193,23 @@ def test_games_of_an_archive_are_drawn_and_stay_where_they_are(tmp_path: Path, a
     assert WindowStream(Corpus.open(tmp_path / "moved"), "fitted", 2, validation=0.3).next().real.all()
     assert record.record(chosen(tmp_path / "moved", archive)) == result
     assert record.record(chosen(tmp_path / "all", archive, episodes=100))["games"] == 9
+
+
+def test_what_is_drawn_of_an_archive_is_fitted_and_held_out_like_the_whole(tmp_path: Path) -> None:
+    games = tuple(Game((f"run/{number}",), 50, 10, 20, 1, "quit", str(number)) for number in range(1000))
+    Corpus("nld-aa", "nld-aa", 3, games, {}, tmp_path / INDEX).write(tmp_path)
+
+    def drawn(seed: int) -> Corpus:
+        job = chosen(tmp_path / str(seed), tmp_path, episodes=100)
+        job.params = {**job.params, "seed": seed}
+        record.record(job)
+        return Corpus.open(job.folder)
+
+    one, other = drawn(1), drawn(2)
+    assert 5 < len(one.part("held_out", 0.15)) < 30
+    assert 0 < len(set(one.games) & set(other.games)) < 30
+    everywhere = set(Corpus.open(tmp_path).part("held_out", 0.15))
+    assert set(one.part("held_out", 0.15)) == everywhere & set(one.games)
 
 
 @pytest.mark.parametrize(
