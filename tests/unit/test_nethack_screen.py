@@ -73,7 +73,7 @@ def test_networks_find_the_picture_in_the_layout_and_others_in_the_observation()
     image = pickle.loads(pickle.dumps(env.layout)).image
     assert image is not None and image.shape == (3, 72, 72) == env.layout.observation["screen_image"].shape
     assert torch.equal(image.render(obs), obs["screen_image"])
-    hero = torch.from_numpy(tiles()[16 * ord("@") + 15]  # white)
+    hero = torch.from_numpy(tiles()[16 * ord("@") + 15])  # white
     assert torch.equal(obs["screen_image"][:, :, 36:42, 36:42], hero.expand(2, 3, 6, 6))
     assert "screen_image" not in envs.make("nethack-challenge").layout.observation
 
