@@ -17,7 +17,7 @@ from agents.recordings.playing import AT_ONCE, EPISODES, Episode, play
 from agents.recordings.survey import survey
 from envs.base import EnvError
 
-RECORDED = "recorded"
+RECORDED, SCRATCH = "recorded", "playing"
 
 
 def record(job: Job) -> dict[str, Any]:
@@ -53,9 +53,10 @@ def _played(job: Job) -> tuple[Corpus, list[Episode]]:
     for batch in range(-(-total // AT_ONCE)):
         folder, before = ttyrecs / f"{batch:05d}", len(played)
         if not folder.is_dir():
-            play(job, batch, folder, work / "playing", lambda ended: job.progress(before + ended, total))  # noqa: B023
+            play(job, batch, folder, work / SCRATCH, lambda ended: job.progress(before + ended, total))  # noqa: B023
         episodes = json.loads((folder / EPISODES).read_text(encoding="utf-8"))
         played |= {f"{folder.name}/{episode['name']}": episode for episode in episodes}
+    shutil.rmtree(work / SCRATCH, ignore_errors=True)  # of an attempt that was killed
     write_index(work / INDEX, ttyrecs, RECORDED, final_root=job.folder / FOLDER / TTYRECS)
     found = survey(work / INDEX, RECORDED, RECORDED, lambda _done, _of: job.progress(total, total), ttyrecs)
     known = found.skipped.keys() | {file for game in found.games for file in game.files}

@@ -108,8 +108,10 @@ def test_a_stage_that_died_before_its_result_plays_nothing_again(
 ) -> None:
     job = recording(tmp_path, episodes=5)
     expected = record.record(job)
+    (tmp_path / "corpus" / record.SCRATCH / "kept").mkdir(parents=True)  # it was killed while it cleaned up
     monkeypatch.setattr(record, "play", lambda *args: pytest.fail("games are played again"))
     assert record.record(job) == expected
+    assert not (tmp_path / "corpus" / record.SCRATCH).exists()
 
 
 def test_a_game_that_nle_lost_is_named_and_counted(
