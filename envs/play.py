@@ -58,8 +58,14 @@ class _OneLineParser(argparse.ArgumentParser):
 
 
 def play(env: BatchedEnv, read: Callable[[], str], episodes: int = 0) -> None:
-    """Play copy 0 until ``read`` returns "" or q, or until ``episodes`` games (0: no limit) are over."""
+    """Play copy 0 until ``read`` returns "" or q, or until ``episodes`` games (0: no limit) are over.
+
+    Raises EnvError for an environment with more actions than digits.
+    """
     keys = action_keys(env.layout.actions)
+    if any(len(key) > 1 for key in keys):
+        own = "; NLE has a player of its own: python -m nle.scripts.play" if env.env_id.startswith("nethack-") else ""
+        raise EnvError(f"{env.env_id} has {len(keys)} actions, too many for single keys{own}")
     help_line = "  ".join(f"{key} {env.layout.actions[action]}" for key, action in keys.items()) + "  h hint  q quit"
     observation, expert, games, wins = env.reset(), None, 0, 0
     print(f"{env.describe()}\n[{help_line}]", flush=True)

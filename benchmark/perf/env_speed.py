@@ -3,7 +3,8 @@
     python -m benchmark.perf.env_speed [rtfm-s1-train …] [--copies 1 256 4096] [--seconds 2] [--device cpu]
 
 Actions are uniform over all actions and drawn beforehand. "CPU" counts this process's own time, so another load on the
-machine does not count; "wall" is what a clock shows. The best of five equal spans is taken.
+machine does not count; "wall" is what a clock shows. The best of five equal spans is taken. NetHack, whose copies are
+otherwise played by processes of their own, is played in this one; see nethack_speed for more of it.
 """
 
 from __future__ import annotations
@@ -27,7 +28,8 @@ _SPANS = 5
 
 def steps_per_second(env_id: str, copies: int, seconds: float, device: str = "cpu") -> tuple[float, float]:
     """(by CPU time, by wall clock): environment steps, summed over the copies, per second."""
-    env = envs.make(env_id, num_envs=copies, device=device, seed=0)
+    options = {"processes": 0} if env_id.startswith("nethack-") else {}
+    env = envs.make(env_id, num_envs=copies, device=device, seed=0, **options)
     env.reset()
     generator = torch.Generator().manual_seed(0)
     actions = torch.randint(env.layout.num_actions, (64, copies), generator=generator).to(device)

@@ -17,6 +17,7 @@ import envs
 from envs.base import EnvError, Observation
 from envs.nethack.env import NetHack
 from envs.nethack.layout import action_names
+from envs.play import main as play
 
 nle_dataset = pytest.importorskip("nle.dataset")
 from nle import nethack  # noqa: E402
@@ -306,3 +307,8 @@ def test_without_nle_the_family_is_not_listed_and_says_what_to_install(monkeypat
     assert not any(env_id.startswith("nethack") for env_id in envs.ids())
     with pytest.raises(EnvError, match="needs the package `nle`, which is not installed: install the extra `nethack`"):
         envs.make("nethack-score")
+
+
+def test_a_keyboard_is_too_much_for_our_player_in_the_terminal(capsys: pytest.CaptureFixture[str]) -> None:
+    assert play(["nethack-score"]) == 2
+    assert "has 23 actions, too many for single keys; NLE has a player of its own" in capsys.readouterr().err
