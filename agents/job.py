@@ -11,13 +11,15 @@ class Job(Protocol):
     """One stage being computed.
 
     params: the stage's parameters, plain JSON values. parents: stage name -> finished run folder.
-    folder: the stage's own run folder. device: "cpu" or "cuda".
+    folder: the stage's own run folder. device: "cpu" or "cuda". repeatable: set it to False where equal stages may have
+    unequal results on one CPU.
     """
 
     params: Mapping[str, Any]
     parents: Mapping[str, Path]
     folder: Path
     device: str
+    repeatable: bool
 
     def stream(self, purpose: str) -> int:
         """A 63-bit seed derived from (environment, seed, purpose), equal for all methods."""

@@ -49,6 +49,7 @@ class StageJob:
         self.parents: Mapping[str, Path] = {name: store.folder(key) for name, key in stage.parents.items()}
         self.folder = store.folder(stage.key)
         self.device = resources.device
+        self.repeatable = resources.device == "cpu"
         self.resumed_from: list[int] = []
         self.commits: list[str | None] = [commit]
         self._store, self._stage, self._resources, self._claim, self._stop = store, stage, resources, claim, stop

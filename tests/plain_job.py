@@ -22,6 +22,7 @@ class PlainJob:
     folder: Path
     parents: Mapping[str, Path] = field(default_factory=dict)
     device: str = "cpu"
+    repeatable: bool = True
     die_at: int | None = None
     rows: list[dict[str, float]] = field(default_factory=list)
     saved: tuple[Any, int] | None = None

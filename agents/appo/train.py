@@ -29,6 +29,7 @@ def train(job: Job) -> dict[str, Any]:
     tune_process()
     params, settings = job.params, job.params["learner"]
     check(settings, params["shaping"])
+    job.repeatable = job.repeatable and not settings["workers"]
     net = build(_layout(job), params["network"], job.stream("weights")).to(torch.device(job.device))
     teacher = help_from(job, net)
     ledger = Ledger(net, settings)
