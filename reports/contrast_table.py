@@ -27,6 +27,7 @@ def contrast_table(
     tests: Entries,
 ) -> Table:
     """about: the columns after the environment, of which the first says what is compared. tests: those of p values."""
+    counts_wins = any(data.counts_wins(contrast.environment) for contrast in found)
     return Table(
         id=id,
         caption=caption,
@@ -39,11 +40,11 @@ def contrast_table(
             Column("d", "effect size"),
             Column("Better", "P(improvement)"),
             Column("Paired by seed", "95% t interval"),
-            Column("Games won by one only", "method : reference"),
+            *([Column("Games won by one only", "method : reference")] if counts_wins else []),
         ),
         rows=tuple(
             (
-                Cell(data.environment_label(contrast.environment)),
+                data.environment_entry(contrast.environment),
                 *(entry(contrast) for _, entry in about),
                 Cell(f"{contrast.welch.n[0]}, {contrast.welch.n[1]}"),
                 _welch_entry(contrast, data.digits(contrast.environment)),
@@ -51,11 +52,11 @@ def contrast_table(
                 Cell(signed(contrast.welch.effect, 2), runs=contrast.runs if contrast.welch.why is None else ()),
                 improvement_entry(contrast),
                 _paired_entry(contrast, data.digits(contrast.environment)),
-                _games_entry(contrast, won),
+                *([_games_entry(contrast, won)] if counts_wins else []),
             )
             for contrast in found
         ),
-        notes=_notes(data),
+        notes=_notes(data, counts_wins),
         headers=2,
     )
 
@@ -64,9 +65,9 @@ CHECKED_P = Column("p", "Welch, permutation")
 
 PAIRED = (
     "Paired: the same seed plays the same evaluation games with both methods, and starts from the same weights, so "
-    "what the two share cancels; the mean of the per-seed differences. Games won by one only: evaluation games that "
-    "exactly one of the two policies won, summed over shared seeds."
+    "what the two share cancels; the mean of the per-seed differences."
 )
+GAMES = " Games won by one only: evaluation games that exactly one of the two policies won, summed over shared seeds."
 PAIRED_IMPORTED = (
     "Paired: the mean of the differences between equal seeds. It is a gain where equal seeds share games and first "
     "weights, which is not known of imported results."
@@ -81,12 +82,14 @@ NOTES = (
     "seeds. d: the difference in pooled standard deviations over seeds; with few seeds it is itself very noisy.",
     "Better: how often a seed of the method scores higher than a seed of the reference, over all pairs, ties counted "
     "half. It has no interval here: a bootstrap of one environment's few seeds would be too narrow.",
-    "†: unreliable, because a method's seeds are all equal or its t interval leaves the range of a win rate.",
 )
+DAGGER = "†: unreliable, because a method's seeds are all equal"
+LEAVES = " or its t interval leaves the range of a win rate"
 
 
-def _notes(data: GridData) -> tuple[str, ...]:
-    return (*NOTES[:-1], PAIRED if data.plan.origin is None else PAIRED_IMPORTED, NOTES[-1])
+def _notes(data: GridData, counts_wins: bool) -> tuple[str, ...]:
+    paired = PAIRED + (GAMES if counts_wins else "") if data.plan.origin is None else PAIRED_IMPORTED
+    return (*NOTES, paired, f"{DAGGER}{LEAVES if counts_wins else ''}.")
 
 
 def _welch_entry(contrast: Contrast, digits: int) -> Cell:

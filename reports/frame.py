@@ -17,29 +17,14 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.decimals import decimals
-from benchmark.spec import IMPORTED, Cell, Outcome, Plan, cell_outcome, headline_of, provenance_of
+from benchmark.spec import Plan, headline_of, provenance_of
 from benchmark.store import RunStore
 from reports import tables
-from reports.applied import applied
 from reports.curve_data import Curves, read_curves
-from reports.extra import COST_COLUMNS, costs, policy_key
+from reports.extra import policy_key
+from reports.rows import CELL_COLUMNS, STAGE_COLUMNS, cell_row, code, result_key, stage_row
 from reports.text import in_words
 from reports.writing.progress import Listen, silent
-
-STATUSES = ("done", "failed", "blocked", "missing", "unavailable")
-"""What can have become of a cell. A cell that is being computed, or was stopped, is missing, and its reason says so."""
-
-UNSAID = "unknown"
-"""The device of imported results that do not name one."""
-
-CELL_COLUMNS = (
-    "environment", "method", "provenance", "seed", "status", "reason", "log", "key", "keys", "episodes_file", "device",
-    "attempts", "deterministic", "commit", "dirty", "seconds", *COST_COLUMNS,
-)  # fmt: skip
-STAGE_COLUMNS = (
-    "key", "kind", "label", "environment", "cells", "state", "reason", "log", "seconds", "device", "attempts",
-    "resumed", "deterministic", "finished", "commit", "dirty", "metrics",
-)  # fmt: skip
 
 
 @dataclass(frozen=True, eq=False)
@@ -157,12 +142,17 @@ class GridData:
         """What the results were measured on, in words."""
         if self.plan.origin is not None and not self.evaluated_on:
             return "evaluation games"
-        validation = any(not name.endswith("-test") for name in self.evaluated_on.values())
+        validation = any(part_of(games) not in ("test", None) for games in self.evaluated_on.values())
         return "validation games" if validation else "held-out games"
 
     def environment_label(self, environment: str) -> str:
         """An environment's name for readers, also of one that only the claims or a curriculum name."""
         return str(self._label("environments", self.plan.environments, environment))
+
+    def environment_entry(self, environment: str) -> tables.Cell:
+        """An environment's name in a table of scores; where the grid has several metrics, its own under it."""
+        metric = self.headline_label(environment) if len(self.headlines()) > 1 else ""
+        return tables.Cell(self.environment_label(environment), metric)
 
     def method_label(self, method: str) -> str:
         """A method's name for readers, for prose and figures; tables use the three below, which add its origin."""
@@ -256,6 +246,15 @@ class GridData:
         return {}
 
 
+PARTS = ("train", "fit", "dev", "test")
+
+
+def part_of(games: str) -> str | None:
+    """`test` of `rtfm-s1-test`; None for games without parts, as NetHack's, of which every one is new."""
+    ending = games.rpartition("-")[2]
+    return ending if ending in PARTS else None
+
+
 def load(root: Path, grid: str, listen: Listen = silent) -> GridData:
     """Read a grid's plan and run folders. listen: hears how far it is.
 
@@ -264,10 +263,10 @@ def load(root: Path, grid: str, listen: Listen = silent) -> GridData:
     store = RunStore(root)
     plan = store.plan(grid)
     outcomes = store.outcomes(plan)
-    headlines = dict.fromkeys(headline_of(plan, cell.environment) for cell in plan.cells)
+    headlines = dict.fromkeys([*(headline_of(plan, cell.environment) for cell in plan.cells), plan.headline])
     provenance = {key: facts for key in plan.stages if (facts := store.provenance(key)) is not None}
-    cells = [_cell_row(store, plan, cell, outcomes) | _code(provenance, _result(plan, cell)) for cell in plan.cells]
-    stages = [_stage_row(plan, key, outcome) | _code(provenance, key) for key, outcome in outcomes.items()]
+    cells = [cell_row(store, plan, cell, outcomes) | code(provenance, result_key(plan, cell)) for cell in plan.cells]
+    stages = [stage_row(plan, key, outcome) | code(provenance, key) for key, outcome in outcomes.items()]
     return GridData(
         root=store.root,
         folder=store.grid_folder(grid),
@@ -285,111 +284,3 @@ def _frame(rows: list[dict[str, Any]], columns: tuple[str, ...]) -> pd.DataFrame
     """The named columns first, present even where there is no row."""
     found = dict.fromkeys([*columns, *(name for row in rows for name in row)])
     return pd.DataFrame(rows, columns=list(found))
-
-
-def _code(provenance: Mapping[str, Mapping[str, Any]], key: str | None) -> dict[str, Any]:
-    """The state of the code that computed a run, None where that is not recorded."""
-    facts = provenance.get(key or "", {})
-    return {name: facts.get(name) for name in ("commit", "dirty")}
-
-
-def _result(plan: Plan, cell: Cell) -> str | None:
-    return cell.stages.get(plan.result)
-
-
-def _cell_row(store: RunStore, plan: Plan, cell: Cell, outcomes: Mapping[str, Outcome]) -> dict[str, Any]:
-    outcome = cell_outcome(plan, cell, outcomes)
-    status = outcome.state if outcome.state in STATUSES else "missing"
-    key, keys = _result(plan, cell), tuple(dict.fromkeys(cell.stages.values()))
-    done = {name: outcomes[k] for name, k in cell.stages.items() if outcomes[k].state == "done"}
-    episodes = store.artefact(key, "episodes.npz") if key and status == "done" else None
-    own = plan.required(cell)
-    row: dict[str, Any] = {
-        "environment": cell.environment,
-        "method": cell.method,
-        "provenance": provenance_of(plan, cell.method, cell.environment),
-        "seed": cell.seed,
-        "status": status,
-        "reason": _why_missing(plan, cell, outcomes) if status == "missing" else outcome.reason,
-        "log": outcome.log,
-        "key": key,
-        "keys": keys,
-        "episodes_file": str(episodes.relative_to(store.root)) if episodes is not None and episodes.exists() else None,
-        "device": outcome.device,
-        "attempts": sum(outcomes[k].attempts for k in keys),
-        "deterministic": all(map(_repeats, done.values()))
-        if status == "done" and _repeats(outcome) is not None
-        else None,
-        "seconds": _sum({o.key: _took(o) for o in done.values() if o.key in own}),
-        **costs(plan, cell, outcomes),
-        **applied(plan, cell),
-    }
-    row |= {f"seconds_{name}": _took(o) for name, o in done.items()}
-    if status == "done":
-        row |= _numbers(outcome.metrics)
-    return row
-
-
-def _took(outcome: Outcome) -> float:
-    """Seconds of computing; NaN for what is not done, and for imported results that do not say it."""
-    known = outcome.state == "done" and (outcome.attempts > 0 or outcome.seconds > 0)
-    return outcome.seconds if known else np.nan
-
-
-def _repeats(outcome: Outcome) -> bool | None:
-    """Whether a stage repeats bit for bit; None for imported results that do not say it."""
-    unsaid = outcome.state == "done" and not outcome.attempts and not outcome.deterministic
-    return None if unsaid and outcome.device == UNSAID else outcome.deterministic
-
-
-def _sum(seconds: Mapping[str, float]) -> float:
-    """Of what is known; NaN where nothing is."""
-    known = [value for value in seconds.values() if value == value]
-    return sum(known) if known else np.nan
-
-
-def _why_missing(plan: Plan, cell: Cell, outcomes: Mapping[str, Outcome]) -> str:
-    """How far an unfinished cell is: `2 of 4 stages done, policy stopped at 60%`; of an imported one, what it says."""
-    result = plan.stages[cell.stages[plan.result]]
-    if result.kind == IMPORTED:
-        return str(result.params.get("reason", "not among what was imported"))
-    found = {name: outcomes[key] for name, key in cell.stages.items()}
-    done = sum(outcome.state == "done" for outcome in found.values())
-    if all(outcome.state == "missing" for outcome in found.values()):
-        return "not started"
-    parts = [f"{done} of {len(found)} stages done"]
-    for name, outcome in found.items():
-        if outcome.state in ("running", "stopped"):
-            share = f" at {outcome.done / outcome.total:.0%}" if outcome.total else ""
-            parts.append(f"{name} {outcome.state}{share}")
-    return ", ".join(parts)
-
-
-def _numbers(metrics: Mapping[str, Any]) -> dict[str, float]:
-    """The metrics that are numbers; hashes and words stay in the run folder."""
-    return {name: float(v) for name, v in metrics.items() if isinstance(v, int | float) and not isinstance(v, bool)}
-
-
-def _stage_row(plan: Plan, key: str, outcome: Outcome) -> dict[str, Any]:
-    users = plan.users[key]
-    return {
-        "key": key,
-        "kind": _name_in_pipeline(users, key),
-        "label": plan.label(key),
-        "environment": users[0].environment,
-        "cells": len(users),
-        "state": outcome.state,
-        "reason": outcome.reason,
-        "log": outcome.log,
-        "seconds": _took(outcome),
-        "device": outcome.device,
-        "attempts": outcome.attempts,
-        "resumed": len(outcome.resumed_from),
-        "deterministic": _repeats(outcome),
-        "finished": outcome.finished,
-        "metrics": dict(outcome.metrics),
-    }
-
-
-def _name_in_pipeline(users: tuple[Cell, ...], key: str) -> str:
-    return next(name for name, found in users[0].stages.items() if found == key)

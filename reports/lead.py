@@ -6,7 +6,8 @@ from collections import Counter
 
 from reports.claims import ClaimsReport, Comparison
 from reports.contrasts import Contrast, contrasts, reference, subject
-from reports.frame import STATUSES, GridData
+from reports.frame import GridData
+from reports.rows import STATUSES
 from reports.text import listed, plural
 
 ORDER = ("SUPPORTED", "REFUTED", "INCONCLUSIVE", "INCOMPLETE")

@@ -47,7 +47,7 @@ def _row(data: GridData, contrast: Contrast, family: Family) -> tuple[Cell, ...]
     n, spread, one = contrast.welch.n, contrast.spread, family.get(place(contrast))
     digits = data.digits(contrast.environment)
     return (
-        Cell(data.environment_label(contrast.environment)),
+        data.environment_entry(contrast.environment),
         data.method_entry(contrast.reference, contrast.environment),
         Cell(f"{n[0]}, {n[1]}"),
         Cell(number(spread, digits), runs=contrast.runs) if math.isfinite(spread) else Cell("–", mark="weak"),

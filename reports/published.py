@@ -13,7 +13,7 @@ from typing import Any, Literal
 import numpy as np
 from scipy import stats as scipy_stats
 
-from reports.frame import GridData
+from reports.frame import GridData, part_of
 from reports.stats import Interval, Mean, equivalence_p, mean_interval, prediction_interval, welch_of_means
 
 Verdict = Literal["REPRODUCED", "HIGHER", "LOWER", "INCONCLUSIVE", "NOT COMPARABLE", "INCOMPLETE"]
@@ -48,6 +48,11 @@ class Published:
     comparable: bool
     differences: tuple[str, ...]
     margin: float | None
+
+    @property
+    def digits(self) -> int:
+        """Decimals of its numbers: none of game points, which are in the hundreds and thousands."""
+        return 0 if self.unit == "points" else 3
 
     @property
     def sd(self) -> float | None:
@@ -168,7 +173,7 @@ def mismatched(data: GridData, one: Published) -> tuple[str, ...]:
     frames = group["rl_frames"].dropna()
     if one.frames is not None and len(frames) and abs(frames.mean() / one.frames - 1) > SAME_FRAMES:
         found.append(f"{frames.mean():,.0f} of our frames, {one.frames:,} of theirs")
-    split = data.evaluated_on.get(one.environment, "").rpartition("-")[2]
+    split = part_of(data.evaluated_on.get(one.environment, ""))
     if one.split is not None and split and split != one.split:
         found.append(f"our {split} games, their {one.split} games")
     return tuple(found)

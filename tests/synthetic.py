@@ -61,9 +61,11 @@ TEN_METHODS = {
 
 GAMES = 500
 FRAMES = 150_000
+POINTS = 2_000.0
+"""What a run at level 1 scores on an environment that is scored by its return."""
 
 WinRate = Callable[[str, str, int], float]
-"""(environment, method, seed) -> win rate of the finished policy."""
+"""(environment, method, seed) -> win rate of the finished policy, or its share of POINTS."""
 
 
 def noisy_level(environment: str, method: str, seed: int) -> float:
@@ -79,16 +81,19 @@ def make_plan(
     unavailable: Mapping[str, str] | None = None,
     changes: Mapping[str, Mapping[str, list[Any]]] | None = None,
     headline: str = "win_rate",
+    headlines: Mapping[str, str] | None = None,
     probe: bool = False,
     split: str = "test",
     **others: Any,
 ) -> Plan:
     """A plan of the pipeline's shape: demonstrations → pretrain → policy → evaluate, equal stages shared.
 
-    unavailable: environment or method -> reason. changes: environment -> setting -> (the paper's, the preset's). probe:
-    every cell has that diagnostic. split: of the games behind the results. others: further settings of the plan.
+    unavailable: environment or method -> reason. headlines: environment -> its own metric, where it has one (with
+    `episode_return` it is scored in hundreds of points). changes: environment -> setting -> (the paper's, the
+    preset's). probe: every cell has that diagnostic. split: of the games behind the results. others: further settings
+    of the plan.
     """
-    absent = unavailable or {}
+    absent, own = unavailable or {}, headlines or {}
     settings: dict[str, Any] = {"seeds": list(seeds), "teacher_seeds": None, "preset": "demo", "overrides": {}}
     settings |= {"changes": dict(changes or {}), "search": {}, "tuned": None, **others}
     stages: dict[str, Stage] = {}
@@ -107,7 +112,10 @@ def make_plan(
         result="evaluate",
         headline=headline,
         settings=settings,
-        environments={name: {"id": name, "label": label} for name, label in environments.items()},
+        environments={
+            name: {"id": name, "label": label} | ({"headline": own[name]} if name in own else {})
+            for name, label in environments.items()
+        },
         methods={name: dict(about) for name, about in methods.items()},
     )
 
@@ -187,11 +195,12 @@ def write_runs(
         store.write_provenance(key, PROVENANCE | {"created": 1_795_000_000.0 + 60 * number})
         _write(store.log_file(key), f"log of {plan.label(key)}\n")
         final = win_rate(cell.environment, cell.method, cell.seed)
-        _write_curve(store, stage, final, 0.6 if reason else 1.0, points)
+        scored = plan.environments[cell.environment].get("headline") == "episode_return"
+        _write_curve(store, stage, final, 0.6 if reason else 1.0, points, scored)
         if reason:
             _fail(store, key, reason)
         else:
-            _finish(store, stage, final, number)
+            _finish(store, stage, final, number, scored)
     return store
 
 
@@ -232,17 +241,17 @@ def _fail(store: RunStore, key: str, reason: str) -> None:
     )  # fmt: skip
 
 
-def _finish(store: RunStore, stage: Stage, final: float, number: int) -> None:
+def _finish(store: RunStore, stage: Stage, final: float, number: int, scored: bool) -> None:
     metrics: dict[str, Any] = {"frames": FRAMES, "weights_sha": stage.key}
     seconds = 48.0 + number
     if stage.kind == "evaluate":
-        won = np.arange(GAMES) < round(final * GAMES)
+        won = np.arange(GAMES) < (0 if scored else round(final * GAMES))
         np.random.default_rng(number % 7).shuffle(won)
         store.publish(stage.key, "episodes.npz", lambda path: _save(path, won))
         rate = float(won.mean())
         metrics = {
             "win_rate": rate,
-            "episode_return": 2 * rate - 1.1,
+            "episode_return": POINTS * final if scored else 2 * rate - 1.1,
             "episode_length": 9.5 - 2 * rate,
             "episodes": GAMES,
         }
@@ -272,17 +281,19 @@ def _save(path: Path, won: np.ndarray[Any, Any]) -> None:
     np.savez_compressed(path, won=won)
 
 
-def _write_curve(store: RunStore, stage: Stage, final: float, share: float, points: int) -> None:
+def _write_curve(store: RunStore, stage: Stage, final: float, share: float, points: int, scored: bool) -> None:
     if stage.kind != "policy":
         return
     rng = np.random.default_rng(int(stage.key[:8], 16))
-    rows = []
+    metric, unit = ("episode_return", POINTS) if scored else ("win_rate", 1.0)
+    rows: list[dict[str, float]] = []
     for frames in np.linspace(0, FRAMES * share, points).astype(int).tolist():
         level = final * (1 - np.exp(-4 * frames / FRAMES)) / (1 - np.exp(-4))
         noise = 0.03 * rng.standard_normal(2)
-        row: dict[str, float] = {"frames": frames, "train/win_rate": float(np.clip(0.95 * level + noise[0], 0, 1))}
+        train, test = np.clip([0.95 * level + noise[0], level + noise[1]], 0, 1).tolist()
+        row: dict[str, float] = {"frames": frames, f"train/{metric}": unit * train}
         if len(rows) % 2 == 0:
-            row["test/win_rate"] = float(np.clip(level + noise[1], 0, 1))
+            row[f"test/{metric}"] = unit * test
         rows.append(row)
     _write(store.curve_file(stage.key), "".join(json.dumps(row) + "\n" for row in rows))
 

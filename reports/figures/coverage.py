@@ -12,7 +12,8 @@ from matplotlib.lines import Line2D
 
 from reports.figures import WIDTH, Figure
 from reports.figures.style import Theme, heading
-from reports.frame import STATUSES, GridData
+from reports.frame import GridData
+from reports.rows import STATUSES
 from reports.text import listed, plural, wrapped
 
 MOST_SEEDS, MOST_METHODS = 30, 40

@@ -78,9 +78,9 @@ def forest(data: GridData, environment: str, found: Sequence[Match]) -> Figure |
 
 
 def _in_words(data: GridData, match: Match) -> str:
-    ours = f"ours {number(match.ours.mean)}" if match.ours.n else "none of ours"
-    value = match.published.value
-    theirs = "no published value yet" if value is None else f"published {number(value)}"
+    value, digits = match.published.value, match.published.digits
+    ours = f"ours {number(match.ours.mean, digits)}" if match.ours.n else "none of ours"
+    theirs = "no published value yet" if value is None else f"published {number(value, digits)}"
     return f"{name(data, match)}: {ours}, {theirs}, {match.judgement.verdict}"
 
 

@@ -12,8 +12,8 @@ import numpy.typing as npt
 import pandas as pd
 
 from benchmark.errors import BadInput, nearest, unknown
-from reports.frame import STATUSES
 from reports.interchange.results import CELL, FLAGS, KNOWN, NUMBERS, POINT, TEXTS, ordered
+from reports.rows import STATUSES
 
 Value = TypeVar("Value")
 

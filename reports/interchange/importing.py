@@ -19,9 +19,9 @@ from benchmark.errors import BadInput
 from benchmark.spec import IMPORTED, Cell, Plan, Stage, canonical
 from benchmark.store import RunStore
 from reports.extra import COST_COLUMNS
-from reports.frame import UNSAID
 from reports.interchange import checking, files
 from reports.interchange.results import CELL, Results
+from reports.rows import UNSAID
 
 POLICY, RESULT = "policy", "result"
 """The stages of an imported cell: what has its learning curve and costs; what has its scores, and all of its time."""

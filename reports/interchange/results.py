@@ -11,7 +11,8 @@ import pandas as pd
 from benchmark.errors import BadInput, unknown
 from benchmark.spec import IMPORTED
 from reports.extra import COST_COLUMNS, policy_key
-from reports.frame import UNSAID, GridData
+from reports.frame import GridData
+from reports.rows import UNSAID
 
 CELL = ("environment", "method", "seed")
 """What names a row. Every file of scores has these columns."""

@@ -153,15 +153,13 @@ def score_table(data: GridData, scores: Normalised) -> Table:
 
 def reference_table(data: GridData) -> Table:
     """The ends of every environment's scale, or why it has none."""
-    several = len(data.headlines()) > 1
-    what = "score" if several else data.headline_label()
+    what = data.headline_label()
     rows = []
     for name in data.environments:
         scale = reference(data, name)
         said = Cell(scale.why or scale.source, mark="weak" if scale.why else "")
         ends = (Cell(number(end, data.digits(name))) for end in (scale.random, scale.expert))
-        metric = data.headline_label(name) if several else ""
-        rows.append((Cell(data.environment_label(name), metric), *ends, said))
+        rows.append((data.environment_entry(name), *ends, said))
     return Table(
         id="references",
         caption="The fixed scale of each environment",

@@ -10,9 +10,10 @@ import pandas as pd
 from benchmark.spec import IMPORTED
 from reports import forecast
 from reports.extra import INTERACTION, names
-from reports.frame import UNSAID, GridData
+from reports.frame import GridData
 from reports.hours import device_word, disk, hours_tables, volume
 from reports.page import Facts, Page, Text
+from reports.rows import UNSAID
 from reports.tables import Cell, Column, Table
 from reports.text import count, duration, plural
 

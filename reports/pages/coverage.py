@@ -5,10 +5,11 @@ from __future__ import annotations
 import pandas as pd
 
 from reports.figures.coverage import coverage_figure
-from reports.frame import STATUSES, GridData
+from reports.frame import GridData
 from reports.lead import coverage
 from reports.page import Block, Folded, Gallery, Page, Text
 from reports.pages.crossed import crossed
+from reports.rows import STATUSES
 from reports.tables import Cell, Column, Mark, Table
 from reports.text import plural
 

@@ -15,11 +15,12 @@ def crossed(
 
     entries: (environment, method) -> entry, one for every pair of the grid.
     """
+    environments = [data.environment_entry(environment) for environment in data.environments]
     if data.search:  # dozens of candidates; no screen would be wide enough
         return Table(
             id,
             caption,
-            (Column("Method", numeric=False), *(Column(data.environment_label(name)) for name in data.environments)),
+            (Column("Method", numeric=False), *(Column(cell.text, cell.detail) for cell in environments)),
             tuple(
                 (data.method_entry(method), *(entries[environment, method] for environment in data.environments))
                 for method in data.methods
@@ -31,8 +32,8 @@ def crossed(
         caption,
         (Column("Environment", numeric=False), *(data.method_column(method) for method in data.methods)),
         tuple(
-            (Cell(data.environment_label(environment)), *(entries[environment, method] for method in data.methods))
-            for environment in data.environments
+            (entry, *(entries[environment, method] for method in data.methods))
+            for environment, entry in zip(data.environments, environments, strict=True)
         ),
         notes,
     )

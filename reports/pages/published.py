@@ -106,8 +106,8 @@ def _row(data: GridData, match: Match) -> tuple[Cell, ...]:
     one, judgement = match.published, match.judgement
     difference = Cell("–", mark="weak")
     if not math.isnan(judgement.difference):
-        prediction = interval(judgement.prediction, _digits(one)) if judgement.prediction else "none"
-        difference = Cell(signed(judgement.difference, _digits(one)), prediction, runs=match.runs)
+        prediction = interval(judgement.prediction, one.digits) if judgement.prediction else "none"
+        difference = Cell(signed(judgement.difference, one.digits), prediction, runs=match.runs)
     return (
         Cell(data.environment_label(one.environment)),
         data.method_entry(one.method, one.environment) if one.method else Cell(name(data, match)),
@@ -119,11 +119,6 @@ def _row(data: GridData, match: Match) -> tuple[Cell, ...]:
     )
 
 
-def _digits(one: Published) -> int:
-    """Decimals of its numbers: none of game points, which are in the hundreds and thousands."""
-    return 0 if one.unit == "points" else 3
-
-
 def _unit(data: GridData, one: Published) -> str:
     """What its numbers are, as they stand in the table, where a percentage has become a fraction of 1."""
     metric = in_words(one.metric or data.headline(one.environment))
@@ -133,9 +128,9 @@ def _unit(data: GridData, one: Published) -> str:
 def _published(data: GridData, one: Published) -> Cell:
     if one.value is None:
         return Cell("–", "not read yet", "weak")
-    spread = None if one.spread is None else f"± {number(one.spread, _digits(one))} ({KINDS[str(one.spread_kind)]})"
+    spread = None if one.spread is None else f"± {number(one.spread, one.digits)} ({KINDS[str(one.spread_kind)]})"
     seeds = "seeds not said" if one.seeds is None else plural(one.seeds, "seed")
-    return Cell(number(one.value, _digits(one)), " · ".join(filter(None, (_unit(data, one), spread, seeds))))
+    return Cell(number(one.value, one.digits), " · ".join(filter(None, (_unit(data, one), spread, seeds))))
 
 
 def _ours(data: GridData, match: Match) -> Cell:
@@ -144,9 +139,9 @@ def _ours(data: GridData, match: Match) -> Cell:
         return Cell("–", "no method of ours", "weak")
     if ours.n == 0:
         return Cell("–", f"0/{match.planned}" if match.planned else "not in this grid", "weak")
-    spread = interval(ours.interval, _digits(one)) if ours.interval else (ours.why or "")
+    spread = interval(ours.interval, one.digits) if ours.interval else (ours.why or "")
     about = f"{_unit(data, one)} · {spread} · {ours.n}/{match.planned}"
-    return Cell(number(ours.mean, _digits(one)), about, runs=match.runs)
+    return Cell(number(ours.mean, one.digits), about, runs=match.runs)
 
 
 def remarks(match: Match) -> list[str]:

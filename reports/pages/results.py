@@ -71,6 +71,8 @@ def shared_teachers(data: GridData) -> list[Block]:
 
 def main_table(data: GridData) -> Table:
     """Environment × method: mean, 95% t interval, n of n planned."""
+    leaves = "because the interval leaves the range of a win rate (it is shown as computed, not cut off) or "
+    any_wins = any(map(data.counts_wins, data.environments))
     entries: dict[tuple[str, str], Cell] = {}
     for environment in data.environments:
         groups = [data.scores(environment, method) for method in data.methods]
@@ -91,8 +93,8 @@ def main_table(data: GridData) -> Table:
             "the 95% Welch interval of the difference includes 0. `?`: no interval can be computed, so nothing is "
             "known. These comparisons are exploratory and not adjusted for their number; with few seeds, large "
             "differences stay undetected.",
-            "†: not to be relied on, because the interval leaves the range of a win rate (it is shown as computed, "
-            "not cut off) or because all seeds are equal. The appendix has the seeds one by one.",
+            f"†: not to be relied on, {leaves if any_wins else ''}because all seeds are equal. The appendix has the "
+            "seeds one by one.",
         ),
     )
 

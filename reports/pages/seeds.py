@@ -36,7 +36,7 @@ def seed_table(data: GridData) -> Table:
                 continue
             of_seed = dict(zip(group["seed"], _seeds(data, environment, group), strict=True))
             entries = [of_seed.get(seed, Cell("–", "not planned", "weak")) for seed in seeds]
-            rows.append((Cell(data.environment_label(environment)), data.method_entry(method, environment), *entries))
+            rows.append((data.environment_entry(environment), data.method_entry(method, environment), *entries))
     lengths = sorted(set(data.games(data.cells)) - {0})
     note = (
         f"[95% Wilson interval] of one seed's {' or '.join(map(str, lengths))} evaluation games: the noise of playing "

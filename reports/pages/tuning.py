@@ -74,7 +74,7 @@ def candidate_table(data: GridData, found: list[Search]) -> Table:
     """One row per candidate, in the order of the search."""
     rows = tuple(
         (
-            Cell(data.environment_label(search.environment)),
+            data.environment_entry(search.environment),
             data.method_entry(candidate.method, search.environment),
             Cell(", ".join(f"`{key}={plain_value(value)}`" for key, value in candidate.values.items())),
             Cell(

@@ -11,10 +11,11 @@ from benchmark.spec import Plan
 from reports.figures import Figure
 from reports.figures.coverage import LOOKS, MOST_SEEDS, coverage_figure
 from reports.figures.style import LIGHT, canvas
-from reports.frame import STATUSES, GridData, load
+from reports.frame import GridData, load
 from reports.hours import volume
 from reports.page import Facts, Page
 from reports.pages import cost, coverage
+from reports.rows import STATUSES
 from reports.tables import Cell, Table
 from reports.writing.render import to_markdown
 from tests.synthetic import TEN_METHODS, make_plan, write_runs

@@ -9,7 +9,8 @@ import pytest
 
 from benchmark.errors import BadInput
 from benchmark.store import UNBEGUN
-from reports.frame import CELL_COLUMNS, GridData, load
+from reports.frame import GridData, load
+from reports.rows import CELL_COLUMNS
 from tests.synthetic import GAMES, make_plan, noisy_level, write_runs
 
 CELL = ["environment", "method", "seed"]
