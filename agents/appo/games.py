@@ -29,7 +29,7 @@ def observation_space(layout: Layout) -> gymnasium.spaces.Dict:
     )
 
 
-class Games(gymnasium.Env[list[Arrays], list[int]]):
+class Games(gymnasium.Env[Any, Any]):
     """``task.copies`` games with same-step auto-reset, which are begun by ``reset``.
 
     index: of this group among all of the run. Its episodes follow from it and the task's seed; the seed that Sample

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+from collections.abc import Iterator
+from contextlib import contextmanager
 from pathlib import Path
 from threading import Thread
 from typing import Any
@@ -125,27 +127,45 @@ class TaughtLearner(Learner):
 
 
 class TaughtWorker(LearnerWorker):
-    """The process of the learner. A failure in it, in whichever thread, ends it, so that it is noticed."""
+    """The process of the learner. It ends at once when something fails in it, in whichever of its two threads: by
+    itself, each would wait for the other for ever.
+    """
 
     def __init__(self, loop: Any, cfg: Any, env_info: Any, buffers: Any, batcher: Any, policy_id: int) -> None:
         super().__init__(loop, cfg, env_info, buffers, batcher, policy_id)
         self.learner = TaughtLearner(cfg, env_info, buffers.policy_versions, policy_id, self.param_server)
 
+    def init(self) -> None:
+        with self._fatal():
+            super().init()
+
     def start_batcher_thread(self) -> None:
         self.batcher.event_loop.process = self.event_loop.process
-        self.batcher_thread = Thread(target=self._batch, daemon=True)  # the process need not wait for it
+        self.batcher_thread = Thread(target=self._batch)
         self.batcher_thread.start()
 
     def _batch(self) -> None:
-        try:
+        with self._fatal():
             self.batcher.event_loop.exec()
-        except Exception:
-            log.exception("the batcher has failed")
-            os._exit(1)
+
+    def on_new_training_batch(self, batch_idx: int) -> None:
+        with self._fatal():
+            super().on_new_training_batch(batch_idx)
 
     def snapshot(self, path: str) -> None:
         """Write a ``Snapshot`` and tell the runner, after all that it has been told of the frames before."""
-        unfinished = Path(path).with_suffix(".part")
-        torch.save(self.learner.snapshot(), unfinished)
-        unfinished.rename(path)
-        self.report_msg.emit({SNAPSHOT: path, POLICY_ID_KEY: self.learner.policy_id})
+        with self._fatal():
+            unfinished = Path(path).with_suffix(".part")
+            torch.save(self.learner.snapshot(), unfinished)
+            unfinished.rename(path)
+            self.report_msg.emit({SNAPSHOT: path, POLICY_ID_KEY: self.learner.policy_id})
+
+    @contextmanager
+    def _fatal(self) -> Iterator[None]:
+        try:
+            yield
+        except Exception:
+            if self.cfg.serial_mode:
+                raise
+            log.exception("the learner has failed")
+            os._exit(1)

@@ -86,7 +86,7 @@ class TaughtActor(ActorCritic):
 
     def forward(self, obs: Mapping[str, Tensor], state: Tensor, values_only: bool = False) -> TensorDict:
         outputs, after = self.forward_core(self.forward_head(obs), state)
-        result = self.forward_tail(outputs, values_only, sample_actions=True)
+        result = self.forward_tail(cast(Tensor, outputs), values_only, sample_actions=True)
         result["new_rnn_states"] = after
         return result
 

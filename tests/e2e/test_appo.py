@@ -9,6 +9,7 @@ import sys
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -16,9 +17,12 @@ pytest.importorskip("sample_factory")
 
 import psutil
 
+from agents.appo import train
+from agents.appo.learner import TaughtLearner, TaughtWorker
 from benchmark.spec import Stage
 from benchmark.store import RunStore
 from tests.appo_runs import params
+from tests.plain_job import PlainJob
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMPUTE = """
@@ -138,3 +142,30 @@ def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts):
     rows = [row["frames"] for row in third.store.curve(third.key)]
     assert rows == sorted(set(rows)) and rows[0] == 0
     assert rows[-1] <= state["learner"]["frames"]
+
+
+class FailingLearner(TaughtLearner):
+    def _train(self, *batch: Any) -> Any:
+        if self.train_step == 2:
+            raise ArithmeticError("a loss of a failing learner")
+        return super()._train(*batch)
+
+
+class FailingWorker(TaughtWorker):
+    """The process of a learner that fails when it has learnt from two batches."""
+
+    def __init__(self, loop: Any, cfg: Any, env_info: Any, buffers: Any, batcher: Any, policy_id: int) -> None:
+        super().__init__(loop, cfg, env_info, buffers, batcher, policy_id)
+        self.learner = FailingLearner(cfg, env_info, buffers.policy_versions, policy_id, self.param_server)
+
+
+def test_a_learner_that_fails_ends_the_stage_with_its_words_in_the_log(tmp_path, monkeypatch, capsys):
+    """Its batching thread would keep the dead process alive, and everybody waiting."""
+    monkeypatch.setattr("agents.appo.runner.TaughtWorker", FailingWorker)
+    job = PlainJob(params(changes={"frames": 10**7, "workers": 1, "batch": 20}), tmp_path)
+    with pytest.raises(RuntimeError, match=r"learner_proc0 has ended by itself \(exit code 1\)"):
+        train.train(job)
+    assert "a loss of a failing learner" in capsys.readouterr().out
+    others = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
+    assert not [words for words in others if "resource_tracker" not in words], "Python's own, which stays with us"
+    assert not (tmp_path / "sample_factory").exists()
