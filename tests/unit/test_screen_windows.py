@@ -137,9 +137,8 @@ def test_accuracies_are_those_counted_by_hand() -> None:
     for window in windows:
         window.observation["tty_chars"][4, 0, 3:] = window.observation["tty_chars"][3, 0, 3:]  # so that something stays
         predicted, then, now = model.predict(window)
-        for guess, true, before in zip(
-            *(part.flatten().tolist() for part in (predicted.best(), then, now)), strict=True
-        ):
+        parts = (part.flatten().tolist() for part in (predicted.best(), then, now))
+        for guess, true, before in zip(*parts, strict=True):
             cells, right, same = cells + 1, right + (guess == true), same + (true == before)
             changes, right_changes = changes + (true != before), right_changes + (guess == true != before)
     with torch.no_grad():

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import cast
 
 import torch
 from torch import Tensor, nn
@@ -15,45 +14,12 @@ from envs.base import Layout, Observation
 WIDTH = 32
 """Of the maps, and so of a cell's vector."""
 FINER = 4
-"""Two transposed convolutions double a map's rows and columns twice."""
+"""Rows and columns of a map for one of the coarse map that it is unfolded from."""
 AROUND = 12
 """Rows and columns of the map around the cursor, as many as the network's picture shows."""
 PSEUDO = 10
 """Before a cell has shown any character, it counts as having shown so many as they are on average in all cells."""
 IMPOSSIBLE = -1e9
-
-
-@dataclass(frozen=True)
-class Departures:
-    """P(c) of a cell = 1 − g where c is its reference, else g · q(c), with q a softmax over all other characters.
-
-    Such a softmax is needed only where a screen departs from the reference, in few cells.
-    departing: the logits of g, [N, H·W]. vectors: of cells, [N, H·W, WIDTH]. reference: int64 [N, H·W].
-    """
-
-    decoder: CellDecoder
-    departing: Tensor
-    vectors: Tensor
-    reference: Tensor
-
-    def error(self, screens: Tensor) -> Tensor:
-        departs = screens != self.reference
-        whether = F.binary_cross_entropy_with_logits(self.departing, departs.to(self.departing.dtype), reduction="sum")
-        return whether + F.nll_loss(self._log_q(departs), screens[departs], reduction="sum")
-
-    def best(self) -> Tensor:
-        likely = self.departing > 0  # elsewhere 1 − g is at least a half
-        highest, character = self._log_q(likely).max(-1)
-        g = self.departing[likely]
-        found = self.reference.clone()
-        found[likely] = torch.where(F.logsigmoid(g) + highest > F.logsigmoid(-g), character, self.reference[likely])
-        return found
-
-    def _log_q(self, chosen: Tensor) -> Tensor:
-        """log q of the chosen cells, by a mask [N, H·W]: [R, characters]."""
-        cell = chosen.nonzero()[:, 1]
-        logits = self.vectors[chosen] @ self.decoder.table.weight.T + self.decoder.bias[cell]
-        return logits.scatter(1, self.reference[chosen][:, None], IMPOSSIBLE).log_softmax(-1)
 
 
 class CellDecoder(nn.Module):
@@ -74,20 +40,17 @@ class CellDecoder(nn.Module):
         self.around = _Unfold(inputs, AROUND, AROUND)
         self.table = nn.Embedding(layout.vocabulary, WIDTH)
         self.bias = nn.Parameter(torch.zeros(height * width, layout.vocabulary))
-        self.departing = nn.Linear(WIDTH, 1, bias=False)
+        self.departing = nn.Parameter(torch.zeros(WIDTH))
         self.departing_bias = nn.Parameter(torch.zeros(height * width))
         self.own = nn.Embedding(layout.vocabulary, WIDTH) if sees_present else None
         self.register_buffer("reference", torch.zeros(height * width, dtype=torch.int64))
-        nn.init.zeros_(self.departing.weight)
 
     def forward(self, vectors: Tensor, present: Observation) -> Departures:
-        vectors_of_cells = self.terminal(vectors) + self._placed(self.around(vectors), present["tty_cursor"].long())
         reference = self.reference.expand(len(vectors), -1)
         if self.own is not None:
             reference = present[self.grid].flatten(1).long()
-            vectors_of_cells = vectors_of_cells + self.own(reference)
-        departing = self.departing(vectors_of_cells).squeeze(2) + self.departing_bias
-        return Departures(self, departing, vectors_of_cells, reference)
+        around = F.pad(self.around(vectors), (0, 0, 0, 1))  # the last row is for cells that lie outside of this map
+        return Departures(self, self.terminal(vectors), around, self._places(present["tty_cursor"].long()), reference)
 
     def start_from(self, average: Average) -> None:
         """Begin with how often each cell departs from its reference, and to what, whatever the frame."""
@@ -101,29 +64,83 @@ class CellDecoder(nn.Module):
         self.departing_bias.data.copy_(((departures + 1) / (kept + 1)).log())
         self.bias.data.copy_((seen + PSEUDO * overall).log())
 
-    def _placed(self, around: Tensor, cursor: Tensor) -> Tensor:
-        """Vectors [N, AROUND², WIDTH] where their cells are on the terminal, [N, H·W, WIDTH]; zero elsewhere."""
+    def _places(self, cursor: Tensor) -> Tensor:
+        """Where the terminal's cells lie in the map around the cursor, or its end for those outside: int64 [N, H·W]."""
         row, column = (
             torch.arange(extent, device=cursor.device) - cursor[:, axis, None] + AROUND // 2
             for axis, extent in enumerate(self.board)
         )
-        inside = (((row >= 0) & (row < AROUND))[:, :, None] & ((column >= 0) & (column < AROUND))[:, None]).flatten(1)
-        frame, cell = inside.nonzero(as_tuple=True)
-        place = (row[:, :, None] * AROUND + column[:, None]).flatten(1)[frame, cell]
-        placed = around.new_zeros(len(around), inside.shape[1], around.shape[2])
-        return placed.index_put((frame, cell), around[frame, place])
+        inside = ((row >= 0) & (row < AROUND))[:, :, None] & ((column >= 0) & (column < AROUND))[:, None]
+        return torch.where(inside, row[:, :, None] * AROUND + column[:, None], AROUND * AROUND).flatten(1)
+
+
+@dataclass(frozen=True)
+class Departures:
+    """P(c) of a cell = 1 − g where c is its reference, else g · q(c), with q a softmax over all other characters.
+
+    Such a softmax is needed only where a screen departs from the reference, in few cells; only their vectors are made.
+    terminal: [N, H·W, WIDTH]. around: [N, AROUND² + 1, WIDTH], the last row zero. place, reference: int64 [N, H·W].
+    """
+
+    decoder: CellDecoder
+    terminal: Tensor
+    around: Tensor
+    place: Tensor
+    reference: Tensor
+
+    def departing(self) -> Tensor:
+        """The logits of g, linear in the cells' vectors: [N, H·W]."""
+        decoder, direction = self.decoder, self.decoder.departing
+        logits = self.terminal @ direction + decoder.departing_bias + (self.around @ direction).gather(1, self.place)
+        if decoder.own is not None:
+            logits = logits + F.embedding(self.reference, (decoder.own.weight @ direction)[:, None]).squeeze(2)
+        return logits
+
+    def log_q(self, chosen: Tensor) -> Tensor:
+        """log q of the chosen cells, by a mask [N, H·W]: [R, characters]."""
+        frame, cell = chosen.nonzero(as_tuple=True)
+        reference, decoder = self.reference[chosen], self.decoder
+        vectors = self.terminal[frame, cell] + self.around[frame, self.place[chosen]]
+        if decoder.own is not None:
+            vectors = vectors + decoder.own(reference)
+        logits = vectors @ decoder.table.weight.T + decoder.bias[cell]
+        return logits.scatter(1, reference[:, None], IMPOSSIBLE).log_softmax(-1)
+
+    def error(self, screens: Tensor) -> Tensor:
+        departs, logits = screens != self.reference, self.departing()
+        whether = F.binary_cross_entropy_with_logits(logits, departs.to(logits.dtype), reduction="sum")
+        return whether + F.nll_loss(self.log_q(departs), screens[departs], reduction="sum")
+
+    def best(self) -> Tensor:
+        logits = self.departing()
+        likely = logits > 0  # elsewhere 1 − g is at least a half
+        highest, character = self.log_q(likely).max(-1)
+        g = logits[likely]
+        found = self.reference.clone()
+        found[likely] = torch.where(F.logsigmoid(g) + highest > F.logsigmoid(-g), character, self.reference[likely])
+        return found
 
 
 class _Unfold(nn.Module):
-    """A vector [N, inputs] as a map of vectors [N, height · width, WIDTH]."""
+    """A vector [N, inputs] as a map of vectors [N, height · width, WIDTH].
+
+    A coarse map is linear in the vector; twice, each of its cells then becomes two by two (a transposed convolution of
+    that kernel and stride).
+    """
 
     def __init__(self, inputs: int, height: int, width: int) -> None:
         super().__init__()
-        self.coarse = (WIDTH, height // FINER, width // FINER)
-        self.spread = nn.Linear(inputs, WIDTH * self.coarse[1] * self.coarse[2])
-        self.finer = nn.ConvTranspose2d(WIDTH, WIDTH, kernel_size=4, stride=2, padding=1)
-        self.finest = nn.ConvTranspose2d(WIDTH, WIDTH, kernel_size=4, stride=2, padding=1)
+        self.coarse = (height // FINER, width // FINER, WIDTH)
+        self.spread = nn.Linear(inputs, self.coarse[0] * self.coarse[1] * WIDTH)
+        self.finer, self.finest = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(WIDTH, 4 * WIDTH)
 
     def forward(self, vectors: Tensor) -> Tensor:
         coarse = F.elu(self.spread(vectors)).unflatten(1, self.coarse)
-        return cast(Tensor, self.finest(F.elu(self.finer(coarse)))).flatten(2).transpose(1, 2)
+        return _doubled(self.finest(F.elu(_doubled(self.finer(coarse))))).flatten(1, 2)
+
+
+def _doubled(cells: Tensor) -> Tensor:
+    """[N, h, w, 4 C] -> [N, 2 h, 2 w, C]."""
+    count, height, width, channels = cells.shape
+    parts = cells.unflatten(3, (2, 2, channels // 4)).transpose(2, 3)
+    return parts.reshape(count, 2 * height, 2 * width, channels // 4)
