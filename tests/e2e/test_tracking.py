@@ -70,6 +70,18 @@ def content(toy: Toy) -> dict[str, Any]:
     }
 
 
+def test_a_cell_shows_the_curve_of_its_environments_own_metric(tracked: Toy) -> None:
+    file = tracked.configs / "env" / "far_south.yaml"
+    text = file.read_text(encoding="utf-8")
+    tracked.write("env/far_south", text.replace("size: 5", "size: 5, headline: points"))
+    words = ("seeds=1", "methods=[plain]", "executor=inline")
+    tracked.drive("toy", *words)
+    mirror(tracked, "toy", *words).sync()
+    shown = rows(tracked, "select r.name from runs r join metrics m using (run_uuid) where m.key = 'train/score'")
+    cells = {name for (name,) in shown if "/" in name}
+    assert cells == {"north/plain/0"}, "the other is scored by its points, of which its curve has none"
+
+
 def test_a_grid_is_an_experiment_a_cell_is_a_run_and_stages_are_nested(tracked: Toy) -> None:
     tracked.drive("toy", "seeds=1", "envs=[north]", "executor=inline")
     plan = tracked.plan("toy", "seeds=1", "envs=[north]")
