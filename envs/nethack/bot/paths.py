@@ -81,7 +81,7 @@ def way(start: int, free: int, doors: int, goals: int) -> list[int]:
         straight = doors >> cell & 1
         for step in STRAIGHT.values() if straight else STEPS.values():
             before = cell - step
-            if wave >> before & 1 and not (abs(step) not in (1, STRIDE) and doors >> before & 1):
+            if before >= 0 and wave >> before & 1 and not (abs(step) not in (1, STRIDE) and doors >> before & 1):
                 cell = before
                 break
         cells.append(cell)
