@@ -10,7 +10,6 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 from typing import Any
 
-import numpy as np
 import torch
 from sample_factory.algo.learning.batcher import Batcher
 from sample_factory.algo.runners.runner import AlgoObserver, Runner
@@ -131,7 +130,7 @@ class SerialRun(SerialRunner, TaughtRunner):
 @contextmanager
 def running(cfg: AttrDict, observer: AlgoObserver, on_look: Callable[[], None]) -> Iterator[TaughtRunner]:
     """A runner that is ready to run; afterwards its processes are gone, and this process is as it was."""
-    with _logged(cfg, Path(experiment_dir(cfg))), _one_thread(), _unshared():
+    with _logged(cfg, Path(experiment_dir(cfg))), _one_thread(), _borrowed(cfg.task.seed):
         reset_global_context()
         register_env(ENV, make_games)
         global_model_factory().register_actor_critic_factory(make_actor)
@@ -159,7 +158,7 @@ def _logged(cfg: AttrDict, folder: Path) -> Iterator[None]:
     except Exception:
         said = folder / "sf_log.txt"
         with suppress(OSError):
-            print(*said.read_text("utf-8").splitlines()[-LAST_LINES:], sep="\n")
+            print(*said.read_text(encoding="utf-8").splitlines()[-LAST_LINES:], sep="\n")
         raise
     finally:
         for handler in list(log.handlers):
@@ -184,15 +183,14 @@ def _one_thread() -> Iterator[None]:
 
 
 @contextmanager
-def _unshared() -> Iterator[None]:
-    """A serial run draws from the global generators and shares its memory by files; that ends with it."""
-    strategy, drawn = torch.multiprocessing.get_sharing_strategy(), np.random.get_state()  # noqa: NPY002
+def _borrowed(seed: int) -> Iterator[None]:
+    """A serial run draws from PyTorch's global generator and shares memory by files; that ends with it."""
+    strategy = torch.multiprocessing.get_sharing_strategy()
     try:
-        with seeded(0):
+        with seeded(seed):
             yield
     finally:
         torch.multiprocessing.set_sharing_strategy(strategy)
-        np.random.set_state(drawn)  # noqa: NPY002
 
 
 def emptied(folder: Path) -> Path:

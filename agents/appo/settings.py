@@ -16,8 +16,6 @@ FORMS = ("distance", "literal")
 """The teacher's rewards that compare representations; the others need its predictions."""
 NEVER = 10**9
 """Seconds or frames that no run reaches."""
-SEEDS = 2**31
-"""Sample Factory hands its seed to NumPy, which takes no larger one."""
 
 
 def workers(settings: Mapping[str, Any]) -> int:
@@ -70,7 +68,6 @@ def configuration(settings: Mapping[str, Any], task: Task, net: Network, folder:
         "train_dir": str(folder),
         "experiment": "run",
         "device": "gpu" if device == "cuda" else "cpu",
-        "seed": task.seed % SEEDS,
         # who plays
         "serial_mode": serial,
         "async_rl": not serial,

@@ -6,14 +6,12 @@ import ctypes
 import logging
 import multiprocessing
 import os
-import random
 import signal
 import sys
 import warnings
 import zlib
 from dataclasses import dataclass
 
-import numpy as np
 import torch
 
 from agents.networks.cpu import tune_process
@@ -52,7 +50,7 @@ def quiet() -> None:
 def tie(parent: int, seed: int) -> Tether:
     """Make this process die with ``parent``, deaf to the signals that ask a job to stop, quiet, and on one thread.
 
-    Its random numbers, which Sample Factory draws from the global generators, follow from ``seed`` and its name.
+    Its actions, which Sample Factory draws from PyTorch's global generator, follow from ``seed`` and its name.
     """
     if os.getpid() == parent:  # a copy made at home
         return Tether(parent, seed)
@@ -66,8 +64,5 @@ def tie(parent: int, seed: int) -> Tether:
         signal.signal(number, signal.SIG_IGN)
     quiet()
     tune_process()
-    own = zlib.crc32(f"{seed} {name}".encode())
-    random.seed(own)
-    np.random.seed(own)  # noqa: NPY002 - Sample Factory's own generator
-    torch.manual_seed(own)
+    torch.manual_seed(zlib.crc32(f"{seed} {name}".encode()))
     return Tether(parent, seed)
