@@ -170,7 +170,7 @@ def test_pretraining_killed_and_resumed_is_the_unbroken_one(
 
 
 def test_a_dynamics_model_comes_to_beat_the_copy_of_the_present_screen(played: dict[str, Path], tmp_path: Path) -> None:
-    """On the very games that it is fitted to. Before, it predicts what is usual, which is that cells stay as they are."""
+    """On the very games that it is fitted to. At first it predicts what is usual, that cells stay as they are."""
     _, job = pretraining("ldd", played, tmp_path, batch=8)
     lesson = read(job, "demonstrations", "pretraining order")
     model = Dynamics(lesson.view, TINY, {**job.params["training"], "head": "paper"}, seed=1)

@@ -119,7 +119,6 @@ def untrained(head: str, decoder: str = "cells") -> Tensor:
     if isinstance(built, DenseDecoder):
         logits: Tensor = built(vectors(1).float(), {}).logits[0]
         return logits.softmax(1)
-    torch.nn.init.zeros_(built.table.weight)
     present = screens(1)
     present["tty_chars"].fill_(ord(" "))
     present["tty_chars"][0, 0, 3] = 66

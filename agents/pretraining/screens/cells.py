@@ -28,6 +28,7 @@ class CellDecoder(nn.Module):
     The vector is unfolded into two maps, one that covers the terminal and one that lies around the cursor, where the
     picture was taken; their sum is the cells' vectors. With ``sees_present``, the reference is the present screen, and
     a cell's own character adds to its vector; else the reference is the character that is most frequent in a cell.
+    All these parts of a cell's vector start at zero, so that an untrained decoder predicts its biases.
     """
 
     reference: Tensor
@@ -40,9 +41,11 @@ class CellDecoder(nn.Module):
         self.around = _Unfold(inputs, AROUND, AROUND)
         self.table = nn.Embedding(layout.vocabulary, WIDTH)
         self.bias = nn.Parameter(torch.zeros(height * width, layout.vocabulary))
-        self.departing = nn.Parameter(torch.zeros(WIDTH))
+        self.departing = nn.Parameter(torch.randn(WIDTH) / WIDTH**0.5)
         self.departing_bias = nn.Parameter(torch.zeros(height * width))
         self.own = nn.Embedding(layout.vocabulary, WIDTH) if sees_present else None
+        if self.own is not None:
+            nn.init.zeros_(self.own.weight)
         self.register_buffer("reference", torch.zeros(height * width, dtype=torch.int64))
 
     def forward(self, vectors: Tensor, present: Observation) -> Departures:
@@ -133,6 +136,8 @@ class _Unfold(nn.Module):
         self.coarse = (height // FINER, width // FINER, WIDTH)
         self.spread = nn.Linear(inputs, self.coarse[0] * self.coarse[1] * WIDTH)
         self.finer, self.finest = nn.Linear(WIDTH, 4 * WIDTH), nn.Linear(WIDTH, 4 * WIDTH)
+        nn.init.zeros_(self.finest.weight)
+        nn.init.zeros_(self.finest.bias)
 
     def forward(self, vectors: Tensor) -> Tensor:
         coarse = F.elu(self.spread(vectors)).unflatten(1, self.coarse)
