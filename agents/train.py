@@ -84,6 +84,10 @@ def results(job: Job, net: Network, frames: int, updates: int, teacher: Teacher 
     return facts if teacher is None else facts | {"teacher_sha": teacher.sha}
 
 
+SHOWN = ("train/win_rate", "train/episode_return")
+"""What the live display has of a curve."""
+
+
 class Learning(Protocol):
     """What a curve shows of a learner, whoever it is. frames: environment steps learnt from so far."""
 
@@ -115,9 +119,7 @@ class Curve:
         if frames >= self.next_test or finished:
             self.next_test = frames + self.job.params["curve"]["every"]
             self.evaluate()
-        self.job.progress(
-            min(frames, total), total, **{key: self.last[key] for key in ("train/win_rate",) if key in self.last}
-        )
+        self.job.progress(min(frames, total), total, **{key: self.last[key] for key in SHOWN if key in self.last})
 
     def evaluate(self) -> None:
         """Play the curve's fixed list of test games greedily; no decision reads the result."""
