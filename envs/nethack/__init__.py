@@ -31,7 +31,8 @@ def make(env_id: str, *, num_envs: int, device: torch.device, seed: int, **optio
     """
     chosen = OPTIONS[env_id].checked(env_id, options)
     if find_spec("nle") is None:
-        raise EnvError(f"{env_id} needs the package `nle`, which is not installed: install the extra `nethack`")
+        remedy = "pip install -r requirements/nle.lock"
+        raise EnvError(f"{env_id} needs the package `nle`, which is not installed: {remedy}")
     from envs.nethack.env import NetHack
 
     return NetHack(env_id, chosen, num_envs, device, seed)

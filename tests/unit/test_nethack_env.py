@@ -6,6 +6,7 @@ import importlib.util
 import re
 from collections.abc import Iterator
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import numpy as np
@@ -15,14 +16,15 @@ from torch import Tensor
 
 import envs
 from envs.base import EnvError, Observation
-from envs.nethack.env import NetHack
-from envs.nethack.layout import action_names
 from envs.play import main as play
 
-nle_dataset = pytest.importorskip("nle.dataset")
+nle_dataset = pytest.importorskip("nle.dataset", reason="needs the extra `nle`")
 from nle import nethack  # noqa: E402
 
-from envs.nethack.game import TASKS  # noqa: E402
+from envs.nethack.env import NetHack  # noqa: E402
+from envs.nethack.game import TASKS, Game, Setup  # noqa: E402
+from envs.nethack.layout import action_names  # noqa: E402
+from envs.nethack.playing import process_count  # noqa: E402
 
 torch.set_num_threads(1)
 ESCAPE = action_names("nethack-challenge").index("Command.ESC")
@@ -78,6 +80,24 @@ def test_the_whole_keyboard_is_that_of_the_challenge_and_the_tasks_have_some_of_
     for number, name in enumerate(challenge):
         kind, _, key = name.partition(".")
         assert getattr(getattr(nethack, kind), key) == nethack.ACTIONS[number]
+
+
+def test_the_moon_is_the_game_s_and_not_that_of_the_day_it_is_played() -> None:
+    """Else a seed would be another game on two days of a month, and on a Friday the 13th."""
+    game = Game(Setup("nethack-score", "mon-hum-neu-mal", 10, -0.001, 150))
+    greetings = [bytes(game.start(seed, seed, seed)["tty_chars"][0]).decode() for seed in (0, 1)]
+    game.close()
+    assert "New moon tonight" in greetings[0] and "moon" not in greetings[1]
+
+
+def test_every_cpu_has_its_process_where_there_is_work_for_several(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: {0, 1, 5})
+    asked = [(None, 8), (None, 2), (None, 1), (6, 8), (6, 4), (0, 8)]
+    assert [process_count(*each) for each in asked] == [3, 2, 0, 6, 4, 0]
+    monkeypatch.setattr("os.sched_getaffinity", lambda _pid: {5})
+    assert process_count(None, 8) == 0
+    monkeypatch.setattr("multiprocessing.current_process", lambda: SimpleNamespace(daemon=True))  # may start none
+    assert process_count(6, 8) == 0
 
 
 @pytest.mark.parametrize("env_id", ["nethack-challenge", "nethack-score"])
@@ -305,7 +325,9 @@ def test_without_nle_the_family_is_not_listed_and_says_what_to_install(monkeypat
     for module in ("envs.registry", "envs.nethack"):
         monkeypatch.setattr(f"{module}.find_spec", lambda name: None if name == "nle" else find(name))
     assert not any(env_id.startswith("nethack") for env_id in envs.ids())
-    with pytest.raises(EnvError, match="needs the package `nle`, which is not installed: install the extra `nethack`"):
+    with pytest.raises(
+        EnvError, match=r"needs the package `nle`, which is not installed: pip install -r \S+/nle\.lock"
+    ):
         envs.make("nethack-score")
 
 

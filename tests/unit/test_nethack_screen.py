@@ -15,7 +15,7 @@ from envs.nethack.draw_tiles import shapes
 from envs.nethack.screen import IMAGE_SHAPE, draw, without_message
 from envs.nethack.tiles import PALETTE, SHAPES_FILE, tiles
 
-pytest.importorskip("nle")
+pytest.importorskip("nle", reason="needs the extra `nle`")
 torch.set_num_threads(1)
 
 

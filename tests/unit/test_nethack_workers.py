@@ -182,6 +182,7 @@ while True:
 @pytest.mark.parametrize("end", ["leave", "SIGTERM", "SIGKILL", "SIGINT"])
 def test_no_worker_and_no_file_outlives_the_parent(end: str, tmp_path: Path) -> None:
     """NLE keeps a temporary folder for each game."""
+    pytest.importorskip("nle", reason="needs the extra `nle`")
     parent = subprocess.Popen(
         [sys.executable, "-c", PARENT, end],
         cwd=PROJECT,
