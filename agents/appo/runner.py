@@ -57,7 +57,8 @@ class TaughtRunner(Runner):
 
     def init(self) -> int:
         """As Sample Factory's, but no process has to ask a game for the sizes of observations and actions."""
-        set_global_cuda_envvars(self.cfg)
+        if self.cfg.device == "gpu":
+            set_global_cuda_envvars(self.cfg)
         self.env_info = extract_env_info(Games(self.cfg.task, 0), self.cfg)
         if not preprocess_cfg(self.cfg, self.env_info):
             raise RuntimeError("Sample Factory refuses the settings; the reason stands above")
@@ -130,7 +131,7 @@ class SerialRun(SerialRunner, TaughtRunner):
 @contextmanager
 def running(cfg: AttrDict, observer: AlgoObserver, on_look: Callable[[], None]) -> Iterator[TaughtRunner]:
     """A runner that is ready to run; afterwards its processes are gone, and this process is as it was."""
-    with _logged(cfg, Path(experiment_dir(cfg))), _one_thread(), _borrowed(cfg.task.seed):
+    with _logged(cfg, Path(experiment_dir(cfg))), _environment(), _borrowed(cfg.task.seed):
         reset_global_context()
         register_env(ENV, make_games)
         global_model_factory().register_actor_critic_factory(make_actor)
@@ -169,16 +170,16 @@ def _logged(cfg: AttrDict, folder: Path) -> Iterator[None]:
 
 
 @contextmanager
-def _one_thread() -> Iterator[None]:
-    before = {name: os.environ.get(name) for name in ONE_THREAD}
+def _environment() -> Iterator[None]:
+    """What the processes inherit; Sample Factory names the visible GPUs there as well."""
+    before = {name: os.environ.get(name) for name in (*ONE_THREAD, "CUDA_VISIBLE_DEVICES")}
     os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
     try:
         yield
     finally:
         for name, value in before.items():
-            if value is None:
-                del os.environ[name]
-            else:
+            os.environ.pop(name, None)
+            if value is not None:
                 os.environ[name] = value
 
 
