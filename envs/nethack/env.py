@@ -99,10 +99,11 @@ class NetHack(BatchedEnv):
         if not 0 <= index < self.num_envs:
             raise EnvError(f"{self.env_id} has no copy {index}, expected 0 to {self.num_envs - 1}")
         board = self._board
-        head = (
-            f"{self.env_id}, copy {index}, episode {int(self._dealt[index]) - 1}, step {int(board['length'][index])} "
-            f"of {self.options.max_steps}, return {float(board['total'][index]):+.3f}"
+        state = (
+            f"episode {int(self._dealt[index]) - 1}, step {int(board['length'][index])} of {self.options.max_steps}, "
+            f"return {float(board['total'][index]):+.3f}"
         )
+        head = f"{self.env_id}, copy {index}, {'all its games are played' if board['idle'][index] else state}"
         text = (bytes(line).decode("latin-1") for line in self._arrays["tty_chars"][index])
         lines = ["".join(char if char.isprintable() else " " for char in line).rstrip() for line in text]
         return f"{head}\n\n" + "\n".join(lines)
@@ -138,15 +139,14 @@ class NetHack(BatchedEnv):
 
     def _deal(self, rows: Tensor) -> None:
         """Fix the seeds of the next game of these copies, if they have one."""
-        streams, games = rows, self.options.games
-        if games is not None:
-            streams = rows + self._dealt[rows] * self.num_envs
-            more = streams < games
-            self._board["more"][rows] = more
-            rows, streams = rows[more], streams[more]
+        if self.options.games is None:
+            streams, more = rows, torch.ones_like(rows, dtype=torch.bool)
         else:
-            self._board["more"][rows] = True
+            streams = rows + self._dealt[rows] * self.num_envs
+            more = streams < self.options.games
         self._dealt[rows] += 1
+        self._board["more"][rows] = more
+        rows, streams = rows[more], streams[more]
         self._streams.next_episode(streams)
         self._board["seeds"][rows] = self._streams.bits(len(SEEDS), streams) & _NOT_NEGATIVE
 

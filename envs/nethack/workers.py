@@ -55,10 +55,6 @@ class Workers:
             theirs.close()
             self._workers.append((process, ours))
 
-    @property
-    def pids(self) -> list[int | None]:
-        return [process.pid for process, _ in self._workers]
-
     def call(self, command: str) -> None:
         """Send all workers a command and wait until they have obeyed.
 

@@ -195,10 +195,12 @@ def test_a_number_of_games_is_the_same_games_for_any_number_of_copies() -> None:
 def test_a_copy_that_has_played_all_its_games_idles() -> None:
     env = make("nethack-challenge", 3, games=4, max_steps=2)
     env.reset()
+    assert "copy 2, episode 1, step 0 of 2, return +0.000\n" in env.describe(2)
     seen = []
     for _ in range(6):
         obs, reward, done, _ = env.step(pressed(env, ESCAPE))
         seen.append((done.tolist(), env.idle.tolist()))
+    assert env.describe(2).startswith("nethack-challenge, copy 2, all its games are played\n")
     ends, rest = [True, True, True], [False, True, True]
     none, every = [False] * 3, [True] * 3
     assert seen == [
