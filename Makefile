@@ -25,8 +25,12 @@ report: $(VENV)/.report ## GRID's report in ROOT, and the notebooks over it as H
 	$(RUN) run_all.py report --grid $(GRID) --root $(ROOT)
 	$(RUN) -m reports.notebooks.render --grid $(GRID) --root $(ROOT)
 
-bench: $(VENV)/.nethack ## speed of environments, network, planning, status, prices and reports; RTFM and Messenger against the originals; prints tables
+bench: $(VENV)/.nethack ## speed of environments, network, planning, status, prices and reports; RTFM and Messenger against the originals, NetHack and its learners; prints tables
 	$(RUN) -m benchmark.perf.env_speed
+	$(RUN) -m benchmark.perf.nethack_speed
+	$(RUN) -m benchmark.perf.nethack_bot
+	$(RUN) -m benchmark.perf.dataset_speed
+	$(RUN) -m benchmark.perf.appo_speed
 	$(RUN) -m benchmark.perf.network_speed
 	$(RUN) -m benchmark.perf.plan_time
 	$(RUN) -m benchmark.perf.scale
