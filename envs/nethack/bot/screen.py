@@ -107,7 +107,7 @@ def read(observation: Mapping[str, NDArray[Any]]) -> View:
         turn=int(stats[nethack.NLE_BL_TIME]),
         hunger=int(stats[nethack.NLE_BL_HUNGER]),
         condition=int(stats[nethack.NLE_BL_CONDITION]),
-        text=" ".join(lines),
+        text=" ".join(lines).strip(),
         asks=asks,
         asks_for_text=asks_for_text,
         waits=waits,
