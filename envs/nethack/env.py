@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+import numpy as np
+import numpy.typing as npt
 import torch
 from torch import Tensor
 
@@ -54,25 +56,23 @@ class NetHack(BatchedEnv):
 
     def step(self, actions: Tensor) -> tuple[Observation, Tensor, Tensor, dict[str, Any]]:
         playing = self._require_reset()
-        self._require_actions(actions)
-        board = self._board
-        board["action"].copy_(actions)
+        self._arrays["action"][:] = self._checked(actions)
         playing.call("step")
         observation = self._shown()
         info: dict[str, Any] = {
             "won": self._out("won"),
-            "episode_return": self._out("total", torch.float32),
+            "episode_return": self._out("total", np.float32),
             "episode_length": self._out("length"),
             "truncated": self._out("truncated"),
-            "score": self._out("score", torch.float32),
+            "score": self._out("score", np.float32),
             "depth": self._out("depth"),
             "final_obs": observation,
         }
-        ended = board["done"].nonzero().squeeze(1)
-        if len(ended):
+        if self._arrays["done"].any():
+            ended = self._board["done"].nonzero().squeeze(1)
             info["final_obs"] = self._final(ended)
             self._restarted(ended)
-        return observation, self._out("reward", torch.float32), self._out("done"), info
+        return observation, self._out("reward", np.float32), self._out("done"), info
 
     def expert(self) -> Expert:
         if self.env_id != "nethack-challenge":
@@ -169,20 +169,23 @@ class NetHack(BatchedEnv):
         image = {"screen_image": draw(screens)} if self.options.image else {}
         return {**screens, "valid": self._valid, **image}
 
-    def _out(self, name: str, dtype: torch.dtype | None = None) -> Tensor:
+    def _out(self, name: str, dtype: type[np.generic] | None = None) -> Tensor:
         """A field of the board as a tensor of its own."""
-        return self._board[name].to(self.device, dtype, copy=True)
+        array = self._arrays[name]
+        return torch.from_numpy(array.astype(dtype or array.dtype)).to(self.device)
 
     def _require_reset(self) -> Plays:
         if self._playing is None:
             raise EnvError(f"{self.env_id}: nothing is there before the first reset()")
         return self._playing
 
-    def _require_actions(self, actions: Tensor) -> None:
+    def _checked(self, actions: Tensor) -> npt.NDArray[np.int64]:
         if actions.shape != (self.num_envs,) or actions.dtype != torch.int64:
             got = f"{actions.dtype} {list(actions.shape)}"
             raise EnvError(f"{self.env_id}: actions are {got}, expected torch.int64 [{self.num_envs}]")
-        outside = (actions < 0) | (actions >= self.layout.num_actions)
-        if outside.any():
-            last = self.layout.num_actions - 1
-            raise EnvError(f"{self.env_id}: there is no action {int(actions[outside][0])}; there are 0 to {last}")
+        numbers: npt.NDArray[np.int64] = actions.cpu().numpy()
+        for wrong in (numbers.min(), numbers.max()):
+            if not 0 <= wrong < self.layout.num_actions:
+                last = self.layout.num_actions - 1
+                raise EnvError(f"{self.env_id}: there is no action {wrong}; there are 0 to {last}")
+        return numbers
