@@ -22,19 +22,20 @@ def train(job: Job) -> dict[str, Any]:
     """Train for the share ``until`` of ``learner.frames`` environment steps and publish ``policy.pt``.
 
     Parents, result and files are those of ``agents.train.train``. The processes do not wait for each other, so a repeat
-    gives other numbers; with ``learner.workers`` 0 there is one process, and it gives the same.
+    gives other numbers. With ``learner.workers`` 0 there is one process, and it gives the same, unless it was interrupted:
+    a continued run plays other games.
     """
     if find_spec("sample_factory") is None:
         raise EnvError("learner.name is appo, which needs Sample Factory: pip install --no-deps sample-factory==2.1.1")
     tune_process()
     params, settings = job.params, job.params["learner"]
     check(settings, params["shaping"])
-    job.repeatable = job.repeatable and not settings["workers"]
     net = build(_layout(job), params["network"], job.stream("weights")).to(torch.device(job.device))
     teacher = help_from(job, net)
     ledger = Ledger(net, settings)
     curve = Curve(job, ledger)
     state = job.resume()
+    job.repeatable = job.repeatable and not settings["workers"] and state is None
     if state is None:
         curve.evaluate()
         start = Snapshot(weights=net.state_dict(), optimiser=None, frames=0, updates=0)

@@ -61,6 +61,7 @@ class Stopwatch:
     seconds: float
     parents: Mapping[str, Path] = field(default_factory=dict)
     device: str = "cpu"
+    repeatable: bool = True
     begun: tuple[float, float, int] | None = None
     peak: float = 0.0
     by_cpu: float = 0.0

@@ -70,7 +70,7 @@ def test_the_policy_is_played_as_any_other(tabula_rasa, tmp_path):
 def test_a_run_without_processes_is_a_function_of_its_seed(tabula_rasa, tmp_path):
     job, result = tabula_rasa
     again = PlainJob(params(), tmp_path)
-    assert train.train(again) == result and again.rows == job.rows
+    assert train.train(again) == result and again.rows == job.rows and again.repeatable
     other = PlainJob(params(seed=4), tmp_path)
     assert train.train(other)["weights_sha"] != result["weights_sha"]
 
@@ -121,7 +121,9 @@ def test_a_killed_run_goes_on_and_writes_every_row_once(die_at, taught, tmp_path
     with pytest.raises(Killed):
         train.train(job)
     reached = job.saved[0]["learner"]["frames"]
+    assert job.repeatable
     result = train.train(job)
+    assert not job.repeatable, "it has played other games than it would have"
     assert 0 < reached < 400 and result["frames"] == 400 and result["updates"] == 10
     trained = [row["frames"] for row in job.rows if "loss/policy" in row]
     assert trained == list(range(40, 401, 40))
