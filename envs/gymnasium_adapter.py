@@ -73,6 +73,7 @@ class SingleEnv(gymnasium.Env[Arrays, np.int64]):
     def reset(self, *, seed: int | None = None, options: dict[str, Any] | None = None) -> tuple[Arrays, dict[str, Any]]:
         super().reset(seed=seed)
         if seed is not None or not self._seeded:
+            self._env.close()
             self._env = self._make(seed=int(self.np_random.integers(2**62)) if seed is None else seed)
             self._seeded, self._next = True, None
         observation = self._env.reset() if self._next is None else self._next
@@ -89,6 +90,9 @@ class SingleEnv(gymnasium.Env[Arrays, np.int64]):
 
     def render(self) -> str | None:  # type: ignore[override]
         return self._env.describe() if self.render_mode == "ansi" else None
+
+    def close(self) -> None:
+        self._env.close()
 
 
 class ManyEnvs(VectorEnv[Arrays, np.ndarray, np.ndarray]):
@@ -123,6 +127,7 @@ class ManyEnvs(VectorEnv[Arrays, np.ndarray, np.ndarray]):
     ) -> tuple[Arrays, dict[str, Any]]:
         super().reset(seed=seed)
         if seed is not None or not self._seeded:
+            self._env.close()
             self._env = self._make(seed=int(self.np_random.integers(2**62)) if seed is None else seed)
             self._seeded = True
         return {name: _array(field) for name, field in self._env.reset().items()}, {}
@@ -151,3 +156,6 @@ class ManyEnvs(VectorEnv[Arrays, np.ndarray, np.ndarray]):
         if self.render_mode != "ansi":
             return None
         return tuple(self._env.describe(index) for index in range(self.num_envs))
+
+    def close_extras(self, **kwargs: Any) -> None:
+        self._env.close()
