@@ -22,8 +22,8 @@ def train(job: Job) -> dict[str, Any]:
     """Train for the share ``until`` of ``learner.frames`` environment steps and publish ``policy.pt``.
 
     Parents, result and files are those of ``agents.train.train``. The processes do not wait for each other, so a repeat
-    gives other numbers. With ``learner.workers`` 0 there is one process, and it gives the same, unless it was interrupted:
-    a continued run plays other games.
+    gives other numbers. With ``learner.workers`` 0 there is one process, and it gives the same, unless it was
+    interrupted: a continued run plays other games.
     """
     if find_spec("sample_factory") is None:
         raise EnvError("learner.name is appo, which needs Sample Factory: pip install --no-deps sample-factory==2.1.1")
