@@ -166,7 +166,7 @@ def test_the_screen_is_read_from_the_declared_entries_alone() -> None:
     shown = screen("|.@.d.|", text="Hello", HP=7)
     view = read({key: shown[key] for key in KEYS})
     assert (view.me, view.hp, view.text) == (cell(1, 2), 7, "Hello")
-    assert [(one.name, one.cell, one.threat) for one in view.monsters] == [("jackal", cell(1, 4), True)]
+    assert [(one.name, one.cell, one.pet) for one in view.monsters] == [("jackal", cell(1, 4), False)]
     assert view.items["e"] == (nethack.POTION_CLASS, "2 uncursed potions of healing")
 
 

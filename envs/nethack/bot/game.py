@@ -7,10 +7,12 @@ from dataclasses import dataclass, field
 
 import numpy as np
 
+from envs.nethack.bot.glyphs import BETTER_LEFT_ALONE, is_wholesome
 from envs.nethack.bot.level import Level
 from envs.nethack.bot.paths import KEYS, near
 from envs.nethack.bot.screen import Monster, View
 
+_DESPERATE = 20  # searches of a level
 _SHOPKEEPER = re.compile(r"[Ww]elcome (again )?to [^!]+'s ")
 
 
@@ -25,6 +27,7 @@ class Game:
     was: tuple[int, int] | None = None  # cell and turn when ``aim`` was set
     heard: str = ""  # the messages since the last keys
     resting: bool = False
+    eats_from_floor: bool = False
 
     view: View = field(init=False)
     level: Level = field(init=False)
@@ -32,8 +35,13 @@ class Game:
     def look(self, view: View) -> None:
         """Takes in a screen on which the game waits for a command."""
         self.view = view
-        self.level = self.levels.setdefault(view.place, Level(view.turn))
+        self.eats_from_floor = False
+        if view.place not in self.levels:
+            self.levels[view.place] = Level(view.turn)
+        self.level = self.levels[view.place]
         if self.aim is not None:
+            if "You kill" in self.heard and is_wholesome(int(view.glyphs[self.aim])):
+                self.level.corpses[self.aim] = view.turn
             if self.was == (view.me, view.turn) or "You stop" in self.heard:
                 self.level.failed[self.aim] += 1
             if "This door is locked" in self.heard:
@@ -46,8 +54,13 @@ class Game:
 
     @property
     def threats(self) -> list[Monster]:
-        """Hostile monsters in view, the nearest first."""
-        hostile = [one for one in self.view.monsters if one.threat and not self.level.is_peaceful(one)]
+        """Hostile monsters in view, the nearest first.
+
+        Those that are better left alone are among them once searching has not helped: they may block a passage.
+        """
+        hostile = [one for one in self.view.monsters if not (one.pet or self.level.is_peaceful(one))]
+        if self.level.searches < _DESPERATE:
+            hostile = [one for one in hostile if one.name not in BETTER_LEFT_ALONE]
         return sorted(hostile, key=lambda one: near(one.cell, self.view.me))
 
     def step_to(self, cell: int) -> str:

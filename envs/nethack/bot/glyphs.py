@@ -39,12 +39,15 @@ _MAP_SYMBOLS = {
 }
 _OPEN_AIR = ("air", "cloud")
 _SYMBOLS, _TRAPS = 96, range(42, 65)
+_POISON_OR_ACID = 0x1800_0000  # M1_POIS | M1_ACID of NetHack's monflag.h
+_UNWHOLESOME_CLASSES = "@dfcZMVWL"  # humans, dogs, cats, cockatrices, the undead
+_UNWHOLESOME = ("green slime", "bat", "giant bat", "vampire bat", "lizard", "stalker", "leprechaun", "chameleon")
 _GOLD, _BOULDER = 410, 447
 
 GOLD = nethack.GLYPH_OBJ_OFF + _GOLD
 INVISIBLE = nethack.GLYPH_INVISIBLE
 
-HARMLESS_TO_LEAVE = frozenset({
+BETTER_LEFT_ALONE = frozenset({
     "floating eye", "blue jelly", "spotted jelly", "gas spore", "acid blob", "Oracle", "shopkeeper",
     "brown mold", "yellow mold", "green mold", "red mold", "long worm tail",
 })  # fmt: skip
@@ -76,6 +79,15 @@ def is_pet(glyph: int) -> bool:
 
 def is_swallowing(glyph: int) -> bool:
     return nethack.glyph_is_swallow(glyph)
+
+
+def is_wholesome(glyph: int) -> bool:
+    """Whether a glyph is the corpse of a monster that a human can eat without harm while it is fresh."""
+    if not nethack.GLYPH_BODY_OFF <= glyph < nethack.GLYPH_RIDDEN_OFF:
+        return False
+    monster = nethack.permonst(glyph - nethack.GLYPH_BODY_OFF)
+    symbol = nethack.class_sym.from_mlet(monster.mlet).sym
+    return not (symbol in _UNWHOLESOME_CLASSES or monster.mname in _UNWHOLESOME or monster.mflags1 & _POISON_OR_ACID)
 
 
 def species(glyph: int) -> nethack.permonst | None:

@@ -11,6 +11,7 @@ from envs.nethack.bot.paths import CELLS, around, bits, near, waves
 from envs.nethack.bot.screen import Monster, View
 
 _GIVE_UP = 3  # failed steps onto a cell
+_LINGERS = 15  # turns for which a monster out of sight is taken to stand where it was
 _STRAYS = 4  # a peaceful monster is known again this near to where it stood
 
 
@@ -29,6 +30,8 @@ class Level:
         self.locked: set[int] = set()
         self.peaceful: dict[int, int] = {}  # cell -> glyph
         self.shop = 0
+        self.occupied: dict[int, int] = {}  # cell of a monster -> turn in which it was seen there
+        self.corpses: dict[int, int] = {}  # cell of somebody killed who is good to eat -> turn of that
         self.search_at: int | None = None
         self.searches = 0
 
@@ -50,7 +53,7 @@ class Level:
         self.risky = bits(self.terrain == Kind.TRAP) | self.blocks
         hopeless = sum(1 << cell for cell, times in self.failed.items() if times >= _GIVE_UP)
         avoided = hopeless | self.things & self.shop
-        occupied = sum(1 << monster.cell for monster in view.monsters if not monster.pet)
+        occupied = self._in_the_way(view)
         self.free = bits(self.terrain >= Kind.FLOOR) & ~(avoided | self.blocks | occupied) | 1 << view.me
         self.risky &= ~(avoided | occupied)
         self._follow_the_peaceful(view)
@@ -67,6 +70,16 @@ class Level:
 
     def is_peaceful(self, monster: Monster) -> bool:
         return self.peaceful.get(monster.cell) == monster.glyph
+
+    def _in_the_way(self, view: View) -> int:
+        """Cells of monsters that do not yield, and of those that were there when the hero last saw the place."""
+        recent = {
+            cell: turn
+            for cell, turn in self.occupied.items()
+            if near(cell, view.me) > 1 and view.turn - turn < _LINGERS
+        }
+        self.occupied = recent | {monster.cell: view.turn for monster in view.monsters if not monster.pet}
+        return sum(1 << cell for cell in self.occupied)
 
     def _follow_the_peaceful(self, view: View) -> None:
         """Peaceful monsters walk about: each is known again in the nearest monster that looks like it."""

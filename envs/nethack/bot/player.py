@@ -19,6 +19,7 @@ TACTICS = (
     survive.pray,
     survive.quaff,
     fight.attack,
+    survive.eat_corpse,
     survive.eat,
     fight.approach,
     survive.rest,
@@ -33,7 +34,7 @@ TACTICS = (
 """In order of urgency."""
 
 _YES = ("Are you sure you want to pray",)
-_NO = ("eat it", "eat one")  # what lies on the floor
+_FROM_FLOOR = ("eat it", "eat one")
 _STUCK = 30  # keys without a turn, after which something else is tried
 
 
@@ -71,8 +72,8 @@ class Bot:
             return ESCAPE
         if any(known in question for known in _YES):
             return "y"
-        if any(known in question for known in _NO):
-            return "n"
+        if any(known in question for known in _FROM_FLOOR):
+            return "y" if self._game.eats_from_floor else "n"
         return self._keys.popleft() if self._keys else ESCAPE
 
     def _decide(self, view: View) -> str:

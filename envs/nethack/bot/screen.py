@@ -10,14 +10,14 @@ import numpy as np
 from nle import nethack
 from numpy.typing import NDArray
 
-from envs.nethack.bot.glyphs import HARMLESS_TO_LEAVE, INVISIBLE, KIND, Kind, is_pet, is_swallowing, species
+from envs.nethack.bot.glyphs import INVISIBLE, KIND, Kind, is_pet, is_swallowing, species
 from envs.nethack.bot.paths import CELLS, COLUMNS, ROWS, STRIDE
 
 KEYS = ("glyphs", "blstats", "misc", "tty_chars", "inv_letters", "inv_oclasses", "inv_strs")
 """The entries of NLE's observation that the bot reads."""
 
 _TOP_LINES = 2  # a long message wraps into the map's first row, which is always empty
-_HUNGRY, _WEAK = 2, 3
+_SATIATED, _HUNGRY, _WEAK = 0, 2, 3
 _OUT_OF_ORDER = nethack.BL_MASK_BLIND | nethack.BL_MASK_CONF | nethack.BL_MASK_STUN | nethack.BL_MASK_HALLU
 
 
@@ -30,10 +30,6 @@ class Monster:
     name: str
     difficulty: int
     pet: bool
-
-    @property
-    def threat(self) -> bool:
-        return not self.pet and self.name not in HARMLESS_TO_LEAVE
 
 
 @dataclass(frozen=True)
@@ -61,6 +57,10 @@ class View:
     @property
     def health(self) -> float:
         return self.hp / max(1, self.max_hp)
+
+    @property
+    def satiated(self) -> bool:
+        return self.hunger == _SATIATED
 
     @property
     def hungry(self) -> bool:

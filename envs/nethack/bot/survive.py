@@ -6,10 +6,11 @@ from nle import nethack
 
 from envs.nethack.bot.game import Game
 from envs.nethack.bot.keys import PRAY
-from envs.nethack.bot.paths import near
+from envs.nethack.bot.paths import near, way
 
 _FIRST_PRAYER, _PRAYERS_APART = 300, 1000  # turns: prayer timeouts start near 300 and are seldom above 1000
 _POTION_BELOW, _REST_BELOW, _RESTED = 1 / 3, 0.6, 0.9
+_FRESH, _DETOUR = 30, 5  # turns, steps
 _SEARCH_20 = "20s"
 
 
@@ -40,6 +41,20 @@ def eat(game: Game) -> str:
     if view.hungry and food and not any(near(one.cell, view.me) <= 2 for one in game.threats):
         return "e" + food[0]
     return ""
+
+
+def eat_corpse(game: Game) -> str:
+    """Whoever was killed just now and is wholesome: carried food does not last long."""
+    view, level = game.view, game.level
+    fresh = sum(1 << cell for cell, turn in level.corpses.items() if view.turn - turn < _FRESH)
+    if not fresh or view.satiated or game.threats:
+        return ""
+    if fresh >> view.me & 1:
+        del level.corpses[view.me]
+        game.eats_from_floor = True
+        return "e"
+    steps = way(view.me, level.free, level.doors, fresh)
+    return game.step_to(steps[0]) if 0 < len(steps) <= _DETOUR else ""
 
 
 def rest(game: Game) -> str:
