@@ -7,6 +7,8 @@ from pathlib import Path
 import pytest
 import torch
 
+pytest.importorskip("nle", reason="needs the extra `nethack`")
+
 import envs
 from agents.networks import build
 from agents.pretraining.screens import inverse
@@ -17,7 +19,6 @@ from envs.base import EnvError, Layout
 from tests.nethack_examples import TINY, layout
 from tests.unit.test_screen_windows import a_window
 
-pytest.importorskip("nle", reason="needs the extra `nethack`")
 torch.set_num_threads(1)
 SIZES = {"channels": [3, 4, 5], "screen": 12, "text": 7, "hidden": 11}
 GAME: Layout = layout(("CompassDirection.N", "CompassDirection.E", "Command.SEARCH"))

@@ -9,6 +9,8 @@ import pytest
 import torch
 from torch import Tensor
 
+pytest.importorskip("nle", reason="needs the extra `nethack`")
+
 from agents.pretraining.screens.dynamics import Dynamics
 from agents.pretraining.screens.prior import average
 from agents.pretraining.screens.windows import View, followed, outputs
