@@ -52,7 +52,7 @@ class TaughtRunner(Runner):
         looking.timeout.connect(self._look)
         self.timers.append(looking)
 
-    @signal
+    @signal  # type: ignore[untyped-decorator]
     def snapshot_wanted(self) -> None: ...
 
     def init(self) -> int:
