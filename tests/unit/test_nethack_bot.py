@@ -15,8 +15,10 @@ from nle import nethack
 from nle.env.tasks import NetHackChallenge
 
 from envs.nethack.bot import KEYS, Bot
+from envs.nethack.bot.game import Game
 from envs.nethack.bot.glyphs import KIND, Kind
 from envs.nethack.bot.keys import ESCAPE, INDEX, PRAY, RETURN
+from envs.nethack.bot.level import Level
 from envs.nethack.bot.paths import CELLS, COLUMNS, ROWS, STRIDE, bits, distances, mask, members, way
 from envs.nethack.bot.screen import read
 
@@ -50,6 +52,8 @@ GLYPHS = {
     "e": monster("floating eye"),
     "G": monster("gnome"),
     "f": monster("kitten") + nethack.GLYPH_PET_OFF,
+    "%": nethack.GLYPH_BODY_OFF + monster("newt"),
+    "&": nethack.GLYPH_BODY_OFF + monster("kobold"),
     "$": nethack.GLYPH_OBJ_OFF + 410,
 }
 
@@ -218,6 +222,44 @@ def test_the_hungry_eat_and_the_hurt_rest_when_nobody_is_near() -> None:
     assert keys_on(ROOM.format("."), 3, HP=9) == "20s"
 
 
+HALL = """
+|||||||
+|..@{}.|
+|||||||
+"""
+
+
+def after_a_kill(corpse: str) -> str:
+    """The keys of a bot that kills the jackal beside it, sees its corpse, and stands on that, if it goes there."""
+    bot, moved = Bot(0), HALL.replace("@{}", ".@")
+    asks = screen(moved, "There is a corpse here; eat it? [ynq] (n)", QUESTION)
+    keys = pressed(bot, screen(HALL.format("d")), screen(HALL.format(corpse), "You kill the jackal!"), screen(moved))
+    return keys + pressed(bot, asks)
+
+
+def test_what_was_killed_just_now_is_eaten_where_it_is_wholesome() -> None:
+    assert after_a_kill("%") == "lley"
+    assert "e" not in after_a_kill("&")
+
+
+def test_who_blocked_a_passage_is_remembered_for_a_while() -> None:
+    level, at, gone = Level(turn=1), cell(1, 4), "#@#####"
+    level.see(read(screen("##@#e##", TIME=10)))
+    assert not level.free >> at & 1
+    level.see(read(screen(gone, TIME=12)))
+    assert not level.free >> at & 1
+    level.see(read(screen(gone, TIME=100)))
+    assert level.free >> at & 1
+
+
+def test_one_better_left_alone_is_fought_where_no_other_way_was_found() -> None:
+    game = Game(np.random.default_rng(0))
+    game.look(read(screen(HALL.format("e"))))
+    assert not game.threats
+    game.level.searches = 100
+    assert [one.name for one in game.threats] == ["floating eye"]
+
+
 def test_messages_are_read_on_and_menus_and_questions_closed() -> None:
     assert keys_on(ROOM.format("."), text="You see here a rock.--More--", mode=MORE) == RETURN
     assert keys_on(ROOM.format("."), text="What do you want to name it?", mode=TEXT) == ESCAPE
@@ -275,7 +317,7 @@ def test_steps_that_fail_are_given_up_and_time_never_stands_still_for_long() -> 
     assert "s" in keys[3:60], "searching lets time pass, before the environment's limit of 150 steps"
 
 
-class Game:
+class Played:
     """One real game, as seeded as can be; the screens are NLE's own arrays, which it uses again."""
 
     def __init__(self, seed: int, steps: int) -> None:
@@ -294,7 +336,7 @@ class Game:
 
 
 def test_a_game_is_a_function_of_its_seed_and_goes_well() -> None:
-    first, second = Game(28, 2000), Game(28, 2000)
+    first, second = Played(28, 2000), Played(28, 2000)
     assert first.keys == second.keys
     assert first.last[nethack.NLE_BL_SCORE] > 300
     assert first.last[nethack.NLE_BL_DEPTH] >= 3
