@@ -13,18 +13,15 @@ _DOOR_TRIES = 30
 _MINES = 2  # the number of that branch of the dungeon
 _SEARCH_15 = "15s"
 _SPOTS_BEFORE_ANEW = 15  # searches in vain, after which doors and blocked cells are tried again
+_STRONG = 8  # experience level of a hero who may go down from wherever he is
 _PATIENCE = 2000  # turns on a level, after which the hero goes on however weak
 
 
 def descend(game: Game) -> str:
     """Down the stairs, once the hero is a match for the next level or has been here long."""
     view, level = game.view, game.level
-    strong = view.experience >= min(8, view.depth + 1)
-    if not level.down or not (strong or view.turn - level.arrived > _PATIENCE):
-        return ""
-    if level.down >> view.me & 1:
-        return ">"
-    return _walk(game, level.down)
+    strong = view.experience >= min(_STRONG, view.depth + 1)
+    return _go_down(game) if strong or view.turn - level.arrived > _PATIENCE else ""
 
 
 def collect(game: Game) -> str:
@@ -63,13 +60,8 @@ def take_risks(game: Game) -> str:
 
 
 def descend_anyway(game: Game) -> str:
-    """When nothing is left to explore, waits a little for enemies to grow on, and then goes down."""
-    level = game.level
-    if not level.down:
-        return ""
-    if level.down >> game.view.me & 1:
-        return ">"
-    return _walk(game, level.down) or _walk(game, level.down, level.risky)
+    """Down the stairs, however weak the hero, when nothing is left to explore."""
+    return _go_down(game, game.level.risky)
 
 
 def search(game: Game) -> str:
@@ -94,6 +86,14 @@ def search(game: Game) -> str:
         return game.step_to(steps[0])
     level.search_at = view.me
     return search(game)
+
+
+def _go_down(game: Game, also: int = 0) -> str:
+    """To stairs, a hole or a trap door, and down; over the cells of ``also`` where there is no other way."""
+    level = game.level
+    if level.down >> game.view.me & 1:
+        return ">"
+    return _walk(game, level.down) or _walk(game, level.down, also)
 
 
 def _walk(game: Game, goals: int, also: int = 0) -> str:

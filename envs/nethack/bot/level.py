@@ -22,8 +22,9 @@ class Level:
         self.arrived = turn
         self.terrain = np.full(CELLS, Kind.UNKNOWN, np.uint8)
         self.visited = 0
-        self.blocks = 0
-        self.things = 0
+        self.unknown = self.doors = self.closed = self.down = 0  # doors: the closed ones too
+        self.free = 0  # where the hero can walk
+        self.risky = 0  # traps and boulders, where he can if he must
         self.searched = np.zeros(CELLS, np.int16)
         self.failed: Counter[int] = Counter()  # steps onto a cell that did not happen
         self.doors_tried: Counter[int] = Counter()
@@ -44,19 +45,19 @@ class Level:
         if self.terrain[view.me] < Kind.FLOOR and self.terrain[view.me] != Kind.TRAP:
             self.terrain[view.me] = Kind.FLOOR
         self.visited |= 1 << view.me
-        self.blocks = bits(kinds == Kind.BLOCK)
-        self.things = bits(kinds == Kind.THING)
+        self._follow_the_peaceful(view)
+        self._sort_cells(view)
+
+    def _sort_cells(self, view: View) -> None:
         self.unknown = bits(self.terrain == Kind.UNKNOWN)
         self.doors = bits((self.terrain == Kind.OPEN_DOOR) | (self.terrain == Kind.CLOSED_DOOR))
         self.closed = bits(self.terrain == Kind.CLOSED_DOOR)
         self.down = bits(self.terrain == Kind.STAIRS_DOWN)
-        self.risky = bits(self.terrain == Kind.TRAP) | self.blocks
+        blocks, goods = bits(view.kinds == Kind.BLOCK), bits(view.kinds == Kind.THING) & self.shop
         hopeless = sum(1 << cell for cell, times in self.failed.items() if times >= _GIVE_UP)
-        avoided = hopeless | self.things & self.shop
-        occupied = self._in_the_way(view)
-        self.free = bits(self.terrain >= Kind.FLOOR) & ~(avoided | self.blocks | occupied) | 1 << view.me
-        self.risky &= ~(avoided | occupied)
-        self._follow_the_peaceful(view)
+        avoided = hopeless | goods | self._in_the_way(view)
+        self.free = bits(self.terrain >= Kind.FLOOR) & ~(avoided | blocks) | 1 << view.me
+        self.risky = (bits(self.terrain == Kind.TRAP) | blocks) & ~avoided
 
     def enter_shop(self, cell: int) -> None:
         """The room around a cell is a shop: the hero, who picks up what he steps on, must not step on its goods."""
