@@ -45,6 +45,7 @@ def train(job: Job) -> dict[str, Any]:
     if state is None:
         curve.evaluate()
     else:
+        job.repeatable = job.repeatable and env.layout.resume == "exact"
         learner.load_state_dict(state["learner"])
         curve.load_state_dict(state["curve"])
     while learner.frames < curve.total:

@@ -70,8 +70,7 @@ def test_the_nine_methods_run_to_their_report(computed: tuple[Path, Done]) -> No
         "appo.train.train": 9,
         "evaluate.evaluate": 9,
     }
-    unrepeatable = {plan.stages[key].target for key, outcome in outcomes.items() if not outcome.deterministic}
-    assert unrepeatable == {"agents.appo.train.train"}, "its processes do not wait for each other, and the run says so"
+    assert all(outcome.deterministic for outcome in outcomes.values()), "in one process Sample Factory can be repeated"
     for method, stages in found.items():
         assert math.isfinite(stages["evaluate"]["episode_return"]), method
         assert stages["evaluate"]["policy_mode"] == "sampled"
