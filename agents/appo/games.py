@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import tempfile
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from pathlib import Path
 from typing import Any
 
 import gymnasium
@@ -52,8 +55,9 @@ class Games(gymnasium.Env[Any, Any]):
         own = int(np.random.SeedSequence([task.seed, self._index]).generate_state(1, np.uint64)[0] >> np.uint64(1))
         alone = {"processes": 0} if task.env.startswith("nethack-") else {}  # it is one of many processes itself
         self.close()
-        self._env = envs.make(task.env, task.copies, "cpu", own, **task.options, **alone)
-        return self._rows(self._env.reset()), [{} for _ in range(task.copies)]
+        with _temporary_files_in(task.start.parent):
+            self._env = envs.make(task.env, task.copies, "cpu", own, **task.options, **alone)
+            return self._rows(self._env.reset()), [{} for _ in range(task.copies)]
 
     def step(  # type: ignore[override]
         self, actions: Sequence[int]
@@ -74,6 +78,16 @@ class Games(gymnasium.Env[Any, Any]):
     def close(self) -> None:
         if self._env is not None:
             self._env.close()
+
+
+@contextmanager
+def _temporary_files_in(folder: Path) -> Iterator[None]:
+    """Games keep files, which a process that is killed leaves behind: here they go with the run's own folder."""
+    before, tempfile.tempdir = tempfile.tempdir, str(folder)
+    try:
+        yield
+    finally:
+        tempfile.tempdir = before
 
 
 def make_games(name: str, cfg: Any, env_config: Any, render_mode: str | None = None) -> Games:
