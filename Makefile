@@ -9,7 +9,7 @@ WORKERS ?= 2
 GRID ?= demo
 ROOT ?= runs
 
-.PHONY: demo test lint report bench lock clean
+.PHONY: demo test lint report bench nethackers lock clean
 
 demo: $(VENV)/.nethack ## the whole path on two CPU cores; prints where the report and the MLflow store are
 	$(RUN) run_all.py --grid demo
@@ -51,6 +51,10 @@ $(VENV)/.nethack: $(VENV)/.core requirements/nle.lock requirements/sf.lock
 	$(PIP) -r requirements/nle.lock -r requirements/sf.lock
 	$(PIP) --no-deps sample-factory==2.1.1
 	touch $@
+
+nethackers: $(VENV)/.nethack ## AutoAscend, an optional player of NetHack
+	$(PIP) -r requirements/nethackers.lock
+	$(PIP) --no-deps nethackers==0.37.3
 
 $(VENV)/.report: $(VENV)/.nethack requirements/report.lock
 	$(PIP) -r requirements/report.lock

@@ -16,7 +16,7 @@ $pip install --quiet $2
 declared "$1" core > "$scratch/core.in"
 $pip install --quiet -r "$scratch/core.in"
 frozen > requirements/core.lock
-for extra in nle sf bert report dev; do
+for extra in nle sf bert report dev nethackers; do
     declared "$1" $extra > "$scratch/$extra.in"
     frozen > "$scratch/before"
     $pip install --quiet -r "$scratch/$extra.in" -c requirements/core.lock
