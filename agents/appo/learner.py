@@ -90,8 +90,22 @@ class TaughtLearner(Learner):
             reward = self.task.shaping * self._teachers_reward(batch)
             self._record(**{"reward/shaping": reward.mean()})
             batch = shallow_recursive_copy(batch)
-            batch["rewards"] = batch["rewards"] + reward
-        return super()._prepare_batch(batch)
+            batch["rewards"] = (batch["rewards"] + reward).clamp(-self.cfg.reward_clip, self.cfg.reward_clip)
+        frames, size, invalid = super()._prepare_batch(batch)
+        if self.cfg.with_vtrace:
+            self._bootstrap(frames, batch["values"][:, -1].cpu())
+        return frames, size, invalid
+
+    def _bootstrap(self, frames: Any, values: Tensor) -> None:
+        """Let V-trace's targets go on, at the border of an unroll, from the value of the observation there.
+
+        frames: the batch, one unroll after the other, changed in place. values: V(o_T) of every unroll, [unrolls].
+        Sample Factory's V-trace makes up a value by which each unroll's last reward cancels out. Here that reward is
+        r + γ V(o_T) and ends the sequence, as r does where an episode ends (Espeholt et al. 2018, section 4.1).
+        """
+        last = slice(self.cfg.rollout - 1, None, self.cfg.rollout)
+        frames["rewards_cpu"][last] += self.cfg.gamma * values * (1 - frames["dones_cpu"][last])
+        frames["dones_cpu"][last] = 1
 
     @torch.no_grad()
     def _teachers_reward(self, batch: Any) -> Tensor:

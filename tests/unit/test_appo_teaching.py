@@ -14,6 +14,7 @@ from sample_factory.algo.utils.env_info import extract_env_info
 from sample_factory.algo.utils.shared_buffers import alloc_trajectory_tensors
 from sample_factory.model.model_utils import get_rnn_size
 
+from agents.algorithms.vtrace import vtrace
 from agents.appo.games import Games
 from agents.networks import build
 from agents.teacher import gap
@@ -112,7 +113,7 @@ def test_distillation_compares_with_the_teacher_that_remembers_the_episode(learn
 
 
 @pytest.mark.parametrize("form", ["distance", "literal"])
-def test_the_teachers_reward_comes_after_scale_and_clip(learner, layout, form):
+def test_the_teachers_reward_is_added_to_the_scaled_one_and_their_sum_is_clipped(learner, layout, form):
     learner.cfg["task"] = dataclasses.replace(learner.task, form=form)
     batch = batch_of(learner, layout)
     distance = gap(*by_our_own(learner, layout, batch))
@@ -122,7 +123,9 @@ def test_the_teachers_reward_comes_after_scale_and_clip(learner, layout, form):
     learner._terms = {}
     prepared, frames, unusable = learner._prepare_batch(batch)
     assert (frames, unusable) == (UNROLLS * STEPS, 0)
-    assert torch.allclose(prepared["rewards_cpu"], earned.flatten() - ETA * distance, atol=1e-5)
+    limit = learner.cfg.reward_clip
+    expected = (earned.flatten() - ETA * distance).clamp(-limit, limit)
+    assert torch.allclose(prepared["rewards"], expected, atol=1e-5)
     assert torch.equal(batch["rewards"], earned), "the batch is the batcher's"
 
 
@@ -195,3 +198,25 @@ def test_initial_weights_are_the_starts(layout, tmp_path):
     learner = alone(task(tmp_path, layout), tmp_path)
     for name, tensor in build(layout, NETHACK, seed=5).state_dict().items():
         assert torch.equal(tensor, learner.actor_critic.net.state_dict()[name])
+
+
+def test_value_targets_are_those_of_our_own_v_trace_at_the_border_of_an_unroll_too(learner, layout, monkeypatch):
+    """Sample Factory's own would let every unroll's last reward cancel out."""
+    batch = batch_of(learner, layout)
+    batch["rewards"][:, -1] += 0.5
+    batch["rewards"].clamp_(-1, 1)
+    rewards, ends = batch["rewards"].T.clone(), batch["dones"].T.clone()
+    monkeypatch.setattr(type(learner), "_teachers_reward", lambda self, batch: torch.zeros_like(batch["rewards"]))
+    found = {}
+    original = learner._value_loss
+
+    def value_loss(new, old, target, *rest):
+        found.update(new=new.detach().clone(), target=target.clone())
+        return original(new, old, target, *rest)
+
+    monkeypatch.setattr(learner, "_value_loss", value_loss)
+    learner.train(batch)
+    values, targets = (found[name].view(UNROLLS, STEPS).T for name in ("new", "target"))
+    on_policy, discounts = torch.zeros(STEPS, UNROLLS), learner.cfg.gamma * (~ends).float()
+    expected = vtrace(on_policy, discounts, rewards, values, batch["values"][:, -1])
+    torch.testing.assert_close(targets, expected.values, atol=1e-5, rtol=1e-5)
