@@ -144,7 +144,10 @@ class Teacher:
     ) -> Tensor:
         """Mean over the next grid's tokens of their score [R] by logits [R, V] and tokens [R]: [T, B]."""
         if self.decoder is None:
-            raise EnvError(f"learner.shaping_reward is {form}, which needs a dynamics model: pretrain=dynamics")
+            raise EnvError(
+                f"learner.shaping_reward is {form}, which needs the decoder of a dynamics model (pretrain=dynamics; a "
+                "teacher of NetHack keeps none); expected distance or literal"
+            )
         layout, readout = self.net.layout, self.decoder.readout
         grid = cells(unroll.observation[layout.grid][1:].flatten(0, 1), layout)
         wanted = readout.asked(grid)

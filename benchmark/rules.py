@@ -7,7 +7,7 @@ They stand under `rules` in configs/schema.yaml:
       say: there is no teacher to distil from     # why, for the person who reads the refusal
 
 A setting is compared with a value, or with conditions: {above: 0}, {min: 1}, {max: 9}, {one_of: [a, b]}, {not: a},
-{multiple_of: <another setting>}, {divides: [<settings whose product it divides>]}.
+{multiple_of: <another setting>}, {less_than: <another setting>}, {divides: [<settings whose product it divides>]}.
 """
 
 from __future__ import annotations
@@ -26,7 +26,7 @@ LIMITS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
     "max": ("at most", operator.le),
     "above": ("more than", operator.gt),
 }
-_CONDITIONS = (*LIMITS, "one_of", "not", "multiple_of", "divides")
+_CONDITIONS = (*LIMITS, "one_of", "not", "multiple_of", "less_than", "divides")
 
 
 class Rules:
@@ -82,7 +82,8 @@ def _mentioned(key: str, wanted: Any) -> set[str]:
     """The settings that one condition is about."""
     if not isinstance(wanted, Mapping):
         return {key}
-    return {key, *wanted.get("divides", ())} | ({wanted["multiple_of"]} if "multiple_of" in wanted else set())
+    others = {wanted[name] for name in ("multiple_of", "less_than") if name in wanted}
+    return {key, *wanted.get("divides", ()), *others}
 
 
 def _holds(value: Any, wanted: Any, settings: Mapping[str, Any]) -> bool:
@@ -99,6 +100,8 @@ def _fits(value: Any, name: str, limit: Any, settings: Mapping[str, Any]) -> boo
         return bool(value != limit)
     if name == "multiple_of":
         return bool(value % settings[limit] == 0)
+    if name == "less_than":
+        return bool(value < settings[limit])
     if name == "divides":
         return bool(math.prod(settings[key] for key in limit) % value == 0)
     return LIMITS[name][1](value, limit)
@@ -117,6 +120,8 @@ def _in_words(name: str, limit: Any, settings: Mapping[str, Any]) -> str:
         return f"anything but {_word(limit)}"
     if name == "multiple_of":
         return f"a multiple of {limit} ({settings[limit]})"
+    if name == "less_than":
+        return f"less than {limit} ({settings[limit]})"
     if name == "divides":
         return f"a divisor of {' × '.join(limit)} ({math.prod(settings[key] for key in limit)})"
     return f"{LIMITS[name][0]} {limit}"

@@ -149,7 +149,7 @@ def test_a_likelihood_needs_a_dynamics_model_and_a_form_its_name(taught):
     ):
         shaped("nearness", teacher)
     teacher.decoder = None
-    with pytest.raises(EnvError, match="needs a dynamics model"):
+    with pytest.raises(EnvError, match="needs the decoder of a dynamics model"):
         shaped("likelihood", teacher)
 
 

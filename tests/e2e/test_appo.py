@@ -14,6 +14,7 @@ from typing import Any
 import pytest
 
 pytest.importorskip("sample_factory")
+pytest.importorskip("nle")
 
 import psutil
 
@@ -39,11 +40,17 @@ PATIENCE_S = 120.0
 class Attempt:
     """One process that computes the stage, in a process group of its own."""
 
-    def __init__(self, store: RunStore, key: str) -> None:
+    def __init__(self, store: RunStore, key: str, temporary: Path) -> None:
         self.store, self.key = store, key
         command = [sys.executable, "-c", COMPUTE, key, str(store.root)]
         self.process = subprocess.Popen(
-            command, cwd=PROJECT, stdout=subprocess.PIPE, stderr=subprocess.PIPE, text=True, start_new_session=True
+            command,
+            cwd=PROJECT,
+            env=os.environ | {"TMPDIR": str(temporary)},
+            stdout=subprocess.PIPE,
+            stderr=subprocess.PIPE,
+            text=True,
+            start_new_session=True,
         )
         self.seen: dict[tuple[str, int], psutil.Process] = {}
 
@@ -89,14 +96,16 @@ class Attempt:
 def attempts(tmp_path: Path) -> Iterator[Callable[[], Attempt]]:
     store = RunStore(tmp_path / "runs")
     changes = {"frames": 10**7, "num_envs": 8, "workers": 2, "batch": 40, "log_every": 200}
-    given = params(changes=changes)
+    given = params("nethack-score", changes=changes)
     given["curve"]["every"] = 10**6
     stage = Stage("policy", "agents.appo.train.train", given)
     store.register(stage)
     begun: list[Attempt] = []
+    temporary = tmp_path / "temporary"
+    temporary.mkdir()
 
     def begin() -> Attempt:
-        begun.append(Attempt(store, stage.key))
+        begun.append(Attempt(store, stage.key, temporary))
         return begun[-1]
 
     yield begin
@@ -109,7 +118,7 @@ def attempts(tmp_path: Path) -> Iterator[Callable[[], Attempt]]:
                 child.kill()
 
 
-def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts):
+def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts, tmp_path):
     first = attempts()
     first.learns(beyond=0)
     assert {name for name, _ in first.seen} >= OTHERS
@@ -142,6 +151,7 @@ def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts):
     rows = [row["frames"] for row in third.store.curve(third.key)]
     assert rows == sorted(set(rows)) and rows[0] == 0
     assert rows[-1] <= state["learner"]["frames"]
+    assert not list((tmp_path / "temporary").glob("nle*")), "games of killed processes would fill the disk"
 
 
 class FailingLearner(TaughtLearner):
@@ -166,6 +176,7 @@ def test_a_learner_that_fails_ends_the_stage_with_its_words_in_the_log(tmp_path,
     with pytest.raises(RuntimeError, match=r"learner_proc0 has ended by itself \(exit code 1\)"):
         train.train(job)
     assert "a loss of a failing learner" in capsys.readouterr().out
-    others = [" ".join(child.cmdline()) for child in psutil.Process().children(recursive=True)]
+    _, alive = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=2)
+    others = [" ".join(child.cmdline()) for child in alive]
     assert not [words for words in others if "resource_tracker" not in words], "Python's own, which stays with us"
     assert not (tmp_path / "sample_factory").exists()

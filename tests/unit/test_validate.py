@@ -154,6 +154,7 @@ def test_a_path_means_the_same_place_everywhere(tmp_path: Path, monkeypatch: pyt
 RULES = [
     {"require": {"copies": {"multiple_of": "parts"}}, "say": "parts are equal"},
     {"when": {"taught": False, "kind": "a"}, "require": {"weight": {"above": 0}}, "say": "it is not used"},
+    {"require": {"shown": {"less_than": "length"}}, "say": "one is left"},
     {"require": {"pieces": {"divides": ["rows", "columns"]}}, "say": "pieces are equal"},
     {"when": {"files": {"not": None}, "kind": {"one_of": ["c", "d"]}}, "require": {"reader": None}, "say": "no"},
     {"when": {"kind": "e"}, "require": {"reader": {"one_of": ["f", None]}, "files": {"not": None}}, "say": "files"},
@@ -173,6 +174,8 @@ RULES = [
             "here: pieces is 4, expected a divisor of rows × columns (21): pieces",
         ),
         ({"pieces": 6, "rows": 3, "columns": 4}, None),
+        ({"shown": 3, "length": 3}, "here: shown is 3, expected less than length (3): one is left"),
+        ({"shown": 2, "length": 3}, None),
         ({"pieces": 4, "rows": 3}, None),
         (
             {"files": "/x", "kind": "d", "reader": "r"},

@@ -75,7 +75,10 @@ def read(job: Job, parent: str, purpose: str, language: bool = True) -> ScreenLe
         WindowStream(corpus, part, settings["batch"], settings["length"], job.stream(purpose), settings["validation"])
         for part in PARTS
     )
-    return ScreenLesson(View(layout, language, device), fitted, list(held_out.once(settings["held_out_windows"])))
+    windows = list(held_out.once(settings["held_out_windows"]))
+    if not any(bool(followed(window).any()) for window in windows):
+        raise EnvError("the held-out recordings show no frame with a next one: raise demonstrations.episodes")
+    return ScreenLesson(View(layout, language, device), fitted, windows)
 
 
 def followed(window: Window) -> Tensor:
