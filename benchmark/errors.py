@@ -42,5 +42,5 @@ def unknown(what: str, name: str, valid: Iterable[str], do: str = "") -> BadInpu
     names = sorted(valid)
     near = [other for other in names if other.rpartition(".")[2] == name] or [nearest(name, names) or ""]
     hint = f"; did you mean {' or '.join(map(repr, near))}?" if any(near) else ""
-    listed = f" (valid: {', '.join(names)})" if 0 < len(names) <= 16 else ""
+    listed = f" (valid: {', '.join(names)})" if 0 < len(names) <= 12 else ""
     return BadInput(f"unknown {what} {name!r}{hint}{listed}{'; ' + do if do else ''}")

@@ -38,7 +38,7 @@ LOOK_S = 0.5
 """Between two looks at the processes, and at whether the stage should stop."""
 ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 """Without them every process computes with as many threads as there are cores, and all wait for each other."""
-LAST_LINES = 20
+LAST_LINES = 80
 
 
 class TaughtRunner(Runner):

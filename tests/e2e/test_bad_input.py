@@ -45,7 +45,7 @@ LINES = {
     "--grid demo --json": "--json is for plan, status, why, logs, check, trace, clean and doctor, and means nothing to 'run'; drop it",
     # the grid
     "--grid dmo": "unknown grid 'dmo'; did you mean 'demo'? (valid: …",
-    "--grid demo envs=[rtfm_s9]": "unknown environment 'rtfm_s9'; did you mean 'rtfm_s4'? (valid: …",
+    "--grid demo envs=[rtfm_s9]": "unknown environment 'rtfm_s9'; did you mean 'rtfm_s4'?",
     "--grid demo envs=[]": "envs is empty, expected at least one of …",
     "--grid demo envs=rtfm_s1": "the command line: envs is 'rtfm_s1', expected a list; write envs=[rtfm_s1]",
     "--grid demo env=rtfm_s1": "env=rtfm_s1: a grid has several; choose them with envs=[rtfm_s1]",
