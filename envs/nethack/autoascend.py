@@ -89,7 +89,7 @@ def _driver() -> _Drivers:
     if missing:
         raise EnvError(
             f"player='autoascend' needs {', '.join(missing)}, which are not installed: "
-            "install the extra `nethackers` (README), or play with player='bot'"
+            "`make nethackers` installs them, or play with player='bot'"
         )
     os.environ.setdefault("NUMBA_CACHE_DIR", str(Path(tempfile.gettempdir()) / f"ldd_autoascend_{os.getuid()}"))
     package = find_spec("nethackers")

@@ -57,7 +57,7 @@ def test_its_games_repeat_and_its_threads_end_with_them() -> None:
 def test_a_missing_package_is_named(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(autoascend, "PACKAGES", ("numpy", "no_such_package"))
     autoascend._driver.cache_clear()
-    with pytest.raises(EnvError, match=r"needs no_such_package.*`nethackers`.*player='bot'"):
+    with pytest.raises(EnvError, match=r"needs no_such_package.*`make nethackers`.*player='bot'"):
         autoascend.Bot(0)
 
 
