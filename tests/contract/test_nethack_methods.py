@@ -9,7 +9,7 @@ from typing import Any
 import pytest
 import torch
 
-pytest.importorskip("nle", reason="needs the extra `nethack`")
+pytest.importorskip("nle", reason="needs the package nle (make test installs it)")
 
 import envs
 from agents import evaluate, train

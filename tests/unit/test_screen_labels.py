@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 import torch
 
-pytest.importorskip("nle", reason="needs the extra `nethack`")
+pytest.importorskip("nle", reason="needs the package nle (make test installs it)")
 
 import envs
 from agents.networks import build

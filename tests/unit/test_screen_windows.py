@@ -9,7 +9,7 @@ import pytest
 import torch
 from torch import Tensor
 
-pytest.importorskip("nle", reason="needs the extra `nethack`")
+pytest.importorskip("nle", reason="needs the package nle (make test installs it)")
 
 from agents.pretraining.screens.dynamics import Dynamics
 from agents.pretraining.screens.prior import average
