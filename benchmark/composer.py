@@ -209,7 +209,8 @@ class Composer:
             if not (configs.folder / f"{name}.yaml").is_file():
                 needed = f", a stage of which {path[-1][0]} needs" if path else ""
                 raise BadInput(
-                    f"preset {request.preset!r} lacks environment {environment}{needed}; expected {configs.shown(name)}"
+                    f"preset {request.preset!r} lacks environment {environment}{needed}; expected "
+                    f"{configs.shown(name)}, or preset=null for the sizes of the paper"
                 )
             content = dict(configs.read(name))
             for entry in content.pop("defaults", []):

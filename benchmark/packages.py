@@ -33,7 +33,8 @@ def remedy(name: str) -> str:
     """How to install a package as it was tested."""
     if name in _locked():
         return f"pip install -r requirements/{_locked()[name][1]}"
-    return "`make demo` installs it into .venv"
+    target = _alone_by().get(name, "demo")
+    return f"`make {target}` installs it into .venv"
 
 
 @cache
@@ -44,6 +45,18 @@ def _locked() -> dict[str, tuple[str, str]]:
         for line in lock.read_text(encoding="utf-8").splitlines():
             name, _, pinned = line.partition("==")
             found[name] = (pinned, lock.name)
+    return found
+
+
+@cache
+def _alone_by() -> dict[str, str]:
+    """Package -> the target of the Makefile that installs it alone, where it has one of its own name."""
+    found: dict[str, str] = {}
+    target = "demo"
+    for line in (PROJECT / "Makefile").read_text(encoding="utf-8").splitlines():
+        named = re.match(r"([a-z]+):", line)
+        target = named[1] if named else "demo" if line.startswith("$") else target
+        found |= {name: target for name, _ in _ALONE.findall(line)}
     return found
 
 

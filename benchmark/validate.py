@@ -7,6 +7,7 @@ The rules stand in configs/schema.yaml, one dotted key a line (`*` for any one p
     learner.discount: {min: 0, max: 1}
     executor.workers: {type: int, optional: true}               # null is allowed
     network.channels: {min_items: 1, items: {type: int, min: 1}}  # a list and each of its elements
+    env.options.character: {type: str, pattern: "@|[a-z-]+", say: in words, what is expected}
     env.options.data_dir: {type: path, package: true}           # absolute or from ~; here also package:NAME/path
 
 The type is the rule's, else that of the default; a default itself is checked as far as the rule goes. Rules between
@@ -16,6 +17,7 @@ keys stand under `rules` (see benchmark/rules.py).
 from __future__ import annotations
 
 import fnmatch
+import re
 from collections.abc import Iterable, Mapping
 from pathlib import Path
 from typing import Any
@@ -33,7 +35,7 @@ _WORDS = {
     dict: "{name: value, …}",
 }
 _TYPES = {"bool": bool, "int": int, "float": float, "str": str, "list": list, "dict": dict, "path": str}
-_RULE_KEYS = {"choices", *LIMITS, "type", "optional", "min_items", "items", "package"}
+_RULE_KEYS = {"choices", *LIMITS, "type", "optional", "min_items", "items", "package", "pattern", "say"}
 
 
 class Schema:
@@ -86,6 +88,8 @@ class Schema:
             near = nearest(str(value), choices)
             hint = f"; did you mean {near!r}?" if near else ""
             raise BadInput(f"{where}: {key} is {value!r}, expected one of {', '.join(choices)}{hint}")
+        if "pattern" in rule and not re.fullmatch(rule["pattern"], str(value)):
+            raise BadInput(f"{where}: {key} is {value!r}, expected {rule['say']}")
         limits = [name for name in LIMITS if name in rule]
         if limits and type(value) not in (int, float):
             raise BadInput(f"{where}: {key} is {value!r}, expected a number")

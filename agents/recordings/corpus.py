@@ -131,9 +131,10 @@ class Corpus:
         held_out = self._held_out(validation)
         chosen = tuple(game for game, held in zip(self.games, held_out, strict=True) if held == (part == "held_out"))
         if not chosen:
+            remedy = "raise demonstrations.episodes" if self.source not in HASHED else "register more games"
             raise EnvError(
                 f"{len(self.games)} games of {self.source} leave none for the part {part} with "
-                f"pretraining.validation={validation}: raise demonstrations.episodes"
+                f"pretraining.validation={validation}: {remedy}"
             )
         return chosen
 

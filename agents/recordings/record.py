@@ -39,7 +39,7 @@ def record(job: Job) -> dict[str, Any]:
     means = _means(corpus, episodes)
     job.log(corpus.frames, **means)
     counts = {"frames": corpus.frames, "games": len(corpus.games), "skipped": len(corpus.skipped)}
-    return means | counts | {"episodes": params["episodes"], "corpus_sha256": corpus.sha256}
+    return means | counts | {"episodes": len(episodes) or len(corpus.games), "corpus_sha256": corpus.sha256}
 
 
 def _played(job: Job) -> tuple[Corpus, list[Episode]]:

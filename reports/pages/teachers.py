@@ -211,7 +211,10 @@ def demonstration_table(data: GridData, rows: Sequence[tuple[str, Variant]]) -> 
     entries = []
     for stage, variant in rows:
         environment, methods, seeds = _start(data, variant)
-        source = str(data.plan.stages[variant.keys[0]].params.get("source", "–"))
+        params = data.plan.stages[variant.keys[0]].params
+        source = str(params.get("source", "–"))
+        if source == "expert":
+            source = str(params.get("player", source))
         player = Cell(source, "own interaction" if stage == INTERACTION else "")
         length = mean_entry(data, variant, "episode_length", 1)
         metric = data.headline(variant.environment)

@@ -57,3 +57,8 @@ def test_every_package_has_a_tested_version_and_a_remedy() -> None:
     assert packages.equal(packages.installed("numpy"), packages.tested("numpy") or "")
     assert not packages.equal("1.26.4", "2.3.5")
     assert members.not_installed(["numpy", "torch"], "env") is None
+
+
+def test_what_a_target_of_its_own_installs_is_named_with_it():
+    assert packages.remedy("nethackers") == "`make nethackers` installs it into .venv"
+    assert packages.remedy("sample-factory") == "`make demo` installs it into .venv"

@@ -151,6 +151,14 @@ def test_a_path_means_the_same_place_everywhere(tmp_path: Path, monkeypatch: pyt
             PLACES.own(key, value, "here")
 
 
+def test_a_text_has_the_form_that_its_rule_tells_in_words():
+    schema = Schema({"hero": {"type": "str", "pattern": "@|[a-z]{3}", "say": "three letters, or @"}}, "schema.yaml")
+    assert schema.own("hero", "mon", "here") == "mon"
+    assert schema.check("hero", "@", "mon", "here") == "@"
+    with pytest.raises(BadInput, match="^here: hero is 'monk', expected three letters, or @$"):
+        schema.check("hero", "monk", "mon", "here")
+
+
 RULES = [
     {"require": {"copies": {"multiple_of": "parts"}}, "say": "parts are equal"},
     {"when": {"taught": False, "kind": "a"}, "require": {"weight": {"above": 0}}, "say": "it is not used"},
