@@ -155,7 +155,7 @@ def test_a_text_has_the_form_that_its_rule_tells_in_words():
     schema = Schema({"hero": {"type": "str", "pattern": "@|[a-z]{3}", "say": "three letters, or @"}}, "schema.yaml")
     assert schema.own("hero", "mon", "here") == "mon"
     assert schema.check("hero", "@", "mon", "here") == "@"
-    with pytest.raises(BadInput, match="^here: hero is 'monk', expected three letters, or @$"):
+    with pytest.raises(BadInput, match=r"^here: hero is 'monk', expected three letters, or @$"):
         schema.check("hero", "monk", "mon", "here")
 
 
