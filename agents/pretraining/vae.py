@@ -22,6 +22,7 @@ from agents.networks.cpu import tune_process
 from agents.networks.seeded import seeded
 from agents.pretraining.decoder import VectorDecoder
 from agents.pretraining.fit import Fit
+from agents.pretraining.latent import Latent, divergence
 from agents.pretraining.lesson import read
 from agents.pretraining.prior import fit_prior
 from agents.pretraining.readout import readout
@@ -30,7 +31,7 @@ from agents.teacher import publish
 from envs.base import Layout
 
 
-class VAE:
+class VAE(Latent):
     """The trunk as encoder: z ~ N(μ, σ²), both linear in its representation; all cells are decoded from z alone.
 
     settings: latent (dimensions of z), beta, warmup (share of the updates in which β rises linearly from 0), updates,
@@ -72,16 +73,6 @@ class VAE:
         error = F.cross_entropy(logits, tokens, reduction="sum")
         return (error + self.beta(update) * divergence(mean, log_variance).sum()) / len(tokens)
 
-    def sample(self, mean: Tensor, log_variance: Tensor, seed: int) -> Tensor:
-        """z ~ N(μ, σ²), reparameterised."""
-        noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed)).to(self.device)
-        return mean + (0.5 * log_variance).exp() * noise
-
-    def beta(self, update: int) -> float:
-        """β_t, rising over the warm-up."""
-        rise = self.settings["warmup"] * self.settings["updates"]
-        return float(self.settings["beta"] * min(1.0, (update + 1) / rise if rise > 0 else 1.0))
-
     def validate(self, index: Tensor) -> dict[str, float]:
         """accuracy: of the tokens, from z = μ. The rest from one sample of z, with equal noise at every call: loss, per
         token; kl, elbo, in nats per frame; score, the ELBO with β on its KL, which chooses the weights."""
@@ -105,11 +96,6 @@ class VAE:
 
     def _decode(self, z: Tensor, index: Tensor) -> tuple[Tensor, Tensor]:
         return self.readout.read(self.decoder(z), self.data.cells(self.layout, index, self.device))
-
-
-def divergence(mean: Tensor, log_variance: Tensor) -> Tensor:
-    """KL(N(μ, σ²) ‖ N(0, 1)) summed over dimensions: [B]."""
-    return 0.5 * (mean.square() + log_variance.exp() - 1 - log_variance).sum(dim=1)
 
 
 def train(job: Job) -> dict[str, Any]:

@@ -11,7 +11,7 @@ from torch.nn import functional as F
 
 import envs
 from agents.demonstrations import Demonstrations
-from agents.pretraining import vae
+from agents.pretraining import latent, vae
 from agents.teacher import digest
 from tests.contract.test_learning import GAMES, NETWORK, demonstrate, pretrain_params
 from tests.plain_job import Killed, PlainJob
@@ -48,7 +48,7 @@ def pretrain(demonstrations: Path, folder: Path, **changes: float) -> PlainJob:
 def test_the_divergence_is_that_of_two_normal_distributions():
     mean, log_variance = torch.randn(5, 3), torch.randn(5, 3)
     reference = kl_divergence(Normal(mean, (0.5 * log_variance).exp()), Normal(0.0, 1.0)).sum(1)
-    torch.testing.assert_close(vae.divergence(mean, log_variance), reference)
+    torch.testing.assert_close(latent.divergence(mean, log_variance), reference)
 
 
 def test_beta_rises_linearly_over_the_warm_up_and_stays(demonstrations):

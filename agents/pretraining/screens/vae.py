@@ -9,7 +9,6 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-import torch
 from torch import Tensor, nn
 
 from agents.curriculum import begin
@@ -18,16 +17,16 @@ from agents.networks import build
 from agents.networks.cpu import tune_process
 from agents.networks.seeded import seeded
 from agents.pretraining.fit import Fit
+from agents.pretraining.latent import Latent, divergence
 from agents.pretraining.screens.decoder import build_decoder
 from agents.pretraining.screens.prior import average
 from agents.pretraining.screens.windows import View, check, followed, outputs, read
-from agents.pretraining.vae import divergence
 from agents.recordings.stream import Window
 from agents.teacher import publish
 from envs.base import Observation
 
 
-class VAE:
+class VAE(Latent):
     """The trunk as encoder: z ~ N(μ, σ²), both linear in its representation of the present and what it remembers.
 
     The screens that the dynamics model predicts from are decoded, each from its z alone.
@@ -63,16 +62,6 @@ class VAE:
         screens = self._screens(present)
         error = self.decoder(self.sample(mean, log_variance, self.noise_seed + update), present).error(screens)
         return (error + self.beta(update) * divergence(mean, log_variance).sum()) / max(1, screens.numel())
-
-    def sample(self, mean: Tensor, log_variance: Tensor, seed: int) -> Tensor:
-        """z ~ N(μ, σ²), reparameterised."""
-        noise = torch.randn(mean.shape, generator=torch.Generator().manual_seed(seed)).to(mean.device)
-        return mean + (0.5 * log_variance).exp() * noise
-
-    def beta(self, update: int) -> float:
-        """β_t, rising over the warm-up."""
-        rise = self.settings["warmup"] * self.settings["updates"]
-        return float(self.settings["beta"] * min(1.0, (update + 1) / rise if rise > 0 else 1.0))
 
     def validate(self, held_out: list[Window]) -> dict[str, float]:
         """accuracy: of the characters, from z = μ. The rest from one sample of z, with equal noise at every call: loss,
