@@ -21,7 +21,7 @@ def pair(first: Any, second: Any, missing: tuple[int, int] = (0, 0)) -> Pair:
         Side("", np.asarray(values), len(values) + gone, "" if len(values) else "not in this grid", ())
         for values, gone in zip((first, second), missing, strict=True)
     ]
-    return Pair("rtfm-s1", "ldd", "vae", 1, "win_rate", MARGIN, 0.0, 1.0, math.nan, math.nan, *sides)
+    return Pair("rtfm-s1", "ldd", "vae", 1, "win_rate", 3, MARGIN, 0.0, 1.0, math.nan, math.nan, *sides)
 
 
 @st.composite

@@ -167,7 +167,8 @@ def test_a_child_of_ours_that_ends_takes_no_workers_with_it(pair: Workers) -> No
 
 
 PARENT = """
-import os, sys, time, torch, envs
+import os, signal, sys, time, torch, envs
+signal.signal(signal.SIGINT, signal.default_int_handler)  # which a shell's background jobs ignore
 made = [envs.make("nethack-score", 3, processes=2, seed=seed) for seed in (0, 1)]
 for env in made:
     env.reset()
