@@ -17,10 +17,9 @@ from agents.pretraining.fit import Fit
 from agents.pretraining.screens.decoder import build_decoder
 from agents.pretraining.screens.prediction import Prediction
 from agents.pretraining.screens.prior import average
-from agents.pretraining.screens.windows import View, check, followed, outputs, read
+from agents.pretraining.screens.windows import View, check, followed, outputs, read, require_some
 from agents.recordings.stream import Window
 from agents.teacher import publish
-from envs.base import EnvError
 
 
 class Dynamics:
@@ -81,8 +80,7 @@ class Dynamics:
                 changed=int(changed.sum()),
                 right_changed=int((right & changed).sum()),
             )
-        if not counts["all"]:
-            raise EnvError("the held-out recordings show no frame with a next one: raise demonstrations.episodes")
+        require_some(counts["all"])
         row = {
             "valid/accuracy": counts["right"] / counts["all"],
             "valid/copy_accuracy": 1 - counts["changed"] / counts["all"],

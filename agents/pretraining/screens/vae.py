@@ -20,7 +20,7 @@ from agents.pretraining.fit import Fit
 from agents.pretraining.latent import Latent, divergence
 from agents.pretraining.screens.decoder import build_decoder
 from agents.pretraining.screens.prior import average
-from agents.pretraining.screens.windows import View, check, followed, outputs, read
+from agents.pretraining.screens.windows import View, check, followed, outputs, read, require_some
 from agents.recordings.stream import Window
 from agents.teacher import publish
 from envs.base import Observation
@@ -76,6 +76,7 @@ class VAE(Latent):
             z = self.sample(mean, log_variance, self.noise_seed - 1 - number)
             error += self.decoder(z, present).error(screens).item()
             kl += divergence(mean, log_variance).sum().item()
+        require_some(frames)
         return {
             "valid/accuracy": right / total,
             "valid/loss": error / total,

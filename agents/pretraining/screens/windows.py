@@ -76,9 +76,14 @@ def read(job: Job, parent: str, purpose: str, language: bool = True) -> ScreenLe
         for part in PARTS
     )
     windows = list(held_out.once(settings["held_out_windows"]))
-    if not any(bool(followed(window).any()) for window in windows):
-        raise EnvError("the held-out recordings show no frame with a next one: raise demonstrations.episodes")
+    require_some(sum(int(followed(window).sum()) for window in windows))
     return ScreenLesson(View(layout, language, device), fitted, windows)
+
+
+def require_some(frames: int) -> None:
+    """Raises EnvError where none of the held-out frames is followed by another, so that nothing can be validated."""
+    if not frames:
+        raise EnvError("the held-out recordings show no frame with a next one: raise demonstrations.episodes")
 
 
 def followed(window: Window) -> Tensor:
