@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -31,13 +30,12 @@ from agents.appo.games import Games, make_games
 from agents.appo.learner import TaughtWorker
 from agents.appo.model import make_actor
 from agents.appo.settings import ENV
+from agents.appo.surroundings import surroundings
 from agents.appo.tether import quiet
 from agents.networks.seeded import seeded
 
 LOOK_S = 0.5
 """Between two looks at the processes, and at whether the stage should stop."""
-ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
-"""Without them every process computes with as many threads as there are cores, and all wait for each other."""
 LAST_LINES = 80
 
 
@@ -131,7 +129,7 @@ class SerialRun(SerialRunner, TaughtRunner):
 @contextmanager
 def running(cfg: AttrDict, observer: AlgoObserver, on_look: Callable[[], None]) -> Iterator[TaughtRunner]:
     """A runner that is ready to run; afterwards its processes are gone, and this process is as it was."""
-    with _logged(cfg, Path(experiment_dir(cfg))), _environment(), _borrowed(cfg.task.seed):
+    with _logged(cfg, Path(experiment_dir(cfg))), surroundings(), _borrowed(cfg.task.seed):
         reset_global_context()
         register_env(ENV, make_games)
         global_model_factory().register_actor_critic_factory(make_actor)
@@ -167,20 +165,6 @@ def _logged(cfg: AttrDict, folder: Path) -> Iterator[None]:
             handler.close()
         for handler in handlers:
             log.addHandler(handler)
-
-
-@contextmanager
-def _environment() -> Iterator[None]:
-    """What the processes inherit; Sample Factory names the visible GPUs there as well."""
-    before = {name: os.environ.get(name) for name in (*ONE_THREAD, "CUDA_VISIBLE_DEVICES")}
-    os.environ.update(dict.fromkeys(ONE_THREAD, "1"))
-    try:
-        yield
-    finally:
-        for name, value in before.items():
-            os.environ.pop(name, None)
-            if value is not None:
-                os.environ[name] = value
 
 
 @contextmanager

@@ -101,7 +101,7 @@ def attempts(tmp_path: Path) -> Iterator[Callable[[], Attempt]]:
     stage = Stage("policy", "agents.appo.train.train", given)
     store.register(stage)
     begun: list[Attempt] = []
-    temporary = tmp_path / "temporary"
+    temporary = tmp_path / ("temporary" * 10)
     temporary.mkdir()
 
     def begin() -> Attempt:
@@ -151,7 +151,7 @@ def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts, tmp_p
     rows = [row["frames"] for row in third.store.curve(third.key)]
     assert rows == sorted(set(rows)) and rows[0] == 0
     assert rows[-1] <= state["learner"]["frames"]
-    assert not list((tmp_path / "temporary").glob("nle*")), "games of killed processes would fill the disk"
+    assert not list((tmp_path / ("temporary" * 10)).glob("nle*")), "games of killed processes would fill the disk"
 
 
 class FailingLearner(TaughtLearner):
