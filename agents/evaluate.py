@@ -17,7 +17,9 @@ from agents.policy import load, player
 from envs.base import BatchedEnv
 
 Episodes = dict[str, Tensor]
-"""One entry per episode [E]: ``won`` bool, ``episode_return`` float32, ``episode_length`` int64, ``truncated`` bool."""
+"""One entry per episode [E]: ``won`` bool, ``episode_return`` float32, ``episode_length`` int64, ``truncated`` bool,
+and the ``details`` of the environment's layout, which are numbers.
+"""
 
 
 @torch.no_grad()
@@ -34,26 +36,24 @@ def play(net: Network, env: BatchedEnv, random_actions: float = 0.0, seed: int =
     running = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
     while running.any():
         observation, _, done, info = env.step(act(observation))
-        for name in ("won", "episode_return", "episode_length", "truncated"):
+        for name in ("won", "episode_return", "episode_length", "truncated", *env.layout.details):
             episodes[name] = torch.where(running & done, info[name], episodes.get(name, torch.zeros_like(info[name])))
         running &= ~done
     return episodes
 
 
 def summary(episodes: Episodes) -> dict[str, float]:
-    """Win rate, mean return and mean length of a list of episodes."""
-    return {
-        "win_rate": episodes["won"].double().mean().item(),
-        "episode_return": episodes["episode_return"].double().mean().item(),
-        "episode_length": episodes["episode_length"].double().mean().item(),
-    }
+    """Win rate, mean return and mean length of a list of episodes, and the means of its details under their names."""
+    means = {name: values.double().mean().item() for name, values in episodes.items() if name != "truncated"}
+    return {"win_rate": means.pop("won")} | means
 
 
 def evaluate(job: Job) -> dict[str, Any]:
     """Play ``episodes`` fixed games of the test split with the parent's policy; raw episodes go to episodes.npz.
 
     The list is the same for all methods of an environment and seed (statistics.md rule 3). Where the stage says
-    ``sampled``, the policy's actions are drawn by their probabilities (NetHack, methods.md 7).
+    ``sampled``, the policy's actions are drawn by their probabilities (NetHack, methods.md 7). Returns the summary and
+    how the games were played; ``details`` names those means that only this environment has, where it has any.
     """
     tune_process()
     params = job.params
@@ -72,7 +72,10 @@ def evaluate(job: Job) -> dict[str, Any]:
     mode = "sampled" if sampled else "argmax"
     if params["random_actions"]:
         mode += f", {params['random_actions']:.0%} random"
-    return result | {"episodes": params["episodes"], "policy_mode": mode}
+    how: dict[str, Any] = {"episodes": params["episodes"], "policy_mode": mode}
+    if env.layout.details:
+        how["details"] = list(env.layout.details)
+    return result | how
 
 
 def write_arrays(path: Path, arrays: dict[str, np.ndarray]) -> None:

@@ -64,6 +64,7 @@ class Layout:
     image: of the observation, where networks look at one.
     silenced: the observation without its language, any leading dimensions; for environments whose language is no text
         field but stands on the screen.
+    details: what ``info`` tells of an ended episode besides what every environment does: names of numbers.
     """
 
     observation: Mapping[str, Field]
@@ -82,6 +83,7 @@ class Layout:
     unordered: int = 1
     image: Image | None = None
     silenced: Callable[[Observation], Observation] | None = None
+    details: tuple[str, ...] = ()
 
     @property
     def num_actions(self) -> int:
@@ -142,8 +144,9 @@ class BatchedEnv(ABC):
 
         Returns (observation, reward float32, done bool, info), each with leading dimension num_envs. Where ``done``,
         the observation is already the next episode's first, and info is meaningful: ``won`` (bool),
-        ``episode_return`` (float32), ``episode_length`` (int64), ``truncated`` (bool: ended by the step limit) and
-        ``final_obs`` (an observation whose done rows are the last of the ended episode).
+        ``episode_return`` (float32), ``episode_length`` (int64), ``truncated`` (bool: ended by the step limit),
+        the ``details`` of the layout (numbers) and ``final_obs`` (an observation whose done rows are the last of the
+        ended episode).
 
         Raises EnvError for an action outside the action set or before the first reset.
         """

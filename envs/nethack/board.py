@@ -38,6 +38,7 @@ FIELDS: dict[str, tuple[tuple[int, ...], type]] = {
     "length": ((), np.int64),  # its steps until here
     "score": ((), np.float64),
     "depth": ((), np.int64),
+    "turns": ((), np.int64),
     # of the episode that has just ended, its last screen
     **{f"final_{name}": field for name, field in _SCREEN.items()},
 }

@@ -36,6 +36,7 @@ class Copies:
             board["won"][row], board["truncated"][row] = turn.won, turn.truncated
             board["total"][row] += turn.reward
             board["length"][row], board["score"][row], board["depth"][row] = game.length, game.score, game.depth
+            board["turns"][row] = game.turns
             self._show(row, turn.screens)
             if turn.done:
                 for name in SCREEN:

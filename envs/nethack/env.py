@@ -66,6 +66,7 @@ class NetHack(BatchedEnv):
             "truncated": self._out("truncated"),
             "score": self._out("score", np.float32),
             "depth": self._out("depth"),
+            "turns": self._out("turns"),
             "final_obs": observation,
         }
         if self._arrays["done"].any():

@@ -62,7 +62,8 @@ class Turn:
 class Game:
     """Plays one game after the other. ``folder``: where NLE records them, None: nowhere.
 
-    length, score and depth tell of the running episode: its steps, the in-game score, the deepest level reached.
+    length, score, depth and turns tell of the running episode, as the game last showed them: its steps, the in-game
+    score, the deepest level reached, and the game's own time.
     """
 
     def __init__(self, setup: Setup, folder: Path | None = None) -> None:
@@ -81,8 +82,7 @@ class Game:
             **special,
         )
         self._setup, self._recording, self._running = setup, folder is not None, False
-        self.length, self.score, self.depth = 0, 0, 0
-        self._time, self._still = 0, 0
+        self.length, self.score, self.depth, self.turns, self._still = 0, 0, 0, 0, 0
 
     def start(self, core: int, disp: int, lgen: int) -> Screens:
         """Begin the game of these seeds (each 0 or more) and return its first screens."""
@@ -99,11 +99,11 @@ class Game:
         self._nle.left = None
         screens, reward, done, _, info = self._nle.step(action)
         self.length += 1
-        before = self._time
+        before = self.turns
         screens = self._nle.left or screens
         if self._nle.left is not None or not done:  # a dead hero's numbers are zero
             self._look(screens)
-            self._still = self._still + 1 if self._time == before else 0
+            self._still = self._still + 1 if self.turns == before else 0
         setup = self._setup
         late = not done and (self.length >= setup.max_steps or self._still >= setup.no_progress_timeout)
         if late:
@@ -118,7 +118,7 @@ class Game:
 
     def _look(self, screens: Screens) -> None:
         numbers = screens["blstats"]
-        self._time = int(numbers[nethack.NLE_BL_TIME])
+        self.turns = int(numbers[nethack.NLE_BL_TIME])
         self.score = int(numbers[nethack.NLE_BL_SCORE])
         self.depth = max(self.depth, int(numbers[nethack.NLE_BL_DEPTH]))
 

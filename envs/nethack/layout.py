@@ -50,4 +50,5 @@ def nethack_layout(env_id: str, options: Options) -> Layout:
         resume="restart_episodes",
         image=Image(IMAGE_SHAPE, draw),
         silenced=without_message,
+        details=("score", "depth", "turns"),
     )

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import pickle
 from typing import Any
 
 import pytest
@@ -86,6 +87,8 @@ def test_observations_are_what_the_layout_declares(env_id: str) -> None:
             (info["episode_length"], torch.int64),
         ):
             assert value.dtype == dtype and value.shape == (7,)
+        for name in env.layout.details:
+            assert info[name].shape == (7,) and info[name].dtype in (torch.int64, torch.float32), name
         assert all(field.meaning for field in env.layout.observation.values())
 
 
@@ -95,6 +98,7 @@ def test_the_layout_tells_a_network_all_it_needs(env_id: str) -> None:
     layout, obs = env.layout, env.reset()
     assert layout.num_actions == len(set(layout.actions)) and layout.max_steps >= 1
     assert layout.resume in ("exact", "restart_episodes") and layout.pad == 0 and layout.tokenizer
+    assert pickle.loads(pickle.dumps(layout)) == layout, "processes hand it on"
     grid = {name: field[:2] for name, field in obs.items()}[layout.grid]
     assert cells(grid, layout).shape[:3] == (2, *layout.board) and cells(grid, layout).dim() == 5
     for text in layout.texts:

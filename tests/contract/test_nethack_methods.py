@@ -111,6 +111,7 @@ def test_every_method_learns_and_is_evaluated(name: str, taught: dict[str, Path]
     parents = {"pretrain": taught[name]} if name in taught else {}
     result = train.train(PlainJob(policy_params(**coefficients), tmp_path, parents))
     assert result["frames"] == 96
+    assert result["test/score"] >= 0 and result["test/depth"] >= 1 and result["test/turns"] > 1
     assert ("loss/distill" in result) == (method["distill"] > 0)
     assert ("reward/shaping" in result) == (method["shaping"] > 0)
     params = {"env": env_params(), "episodes": 3, "random_actions": 0.0, "sampled": True, "seed": 3}

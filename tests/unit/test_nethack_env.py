@@ -109,7 +109,7 @@ def test_how_many_processes_play_changes_nothing(env_id: str) -> None:
         for action in randomly(env, 80):
             obs, reward, done, info = env.step(action)
             rows += [obs[name] for name in SCREEN] + [reward, done, info["final_obs"]["tty_chars"]]
-            rows += [info[name] * done for name in ("won", "truncated", "episode_return", "score", "depth")]
+            rows += [info[name] * done for name in ("won", "truncated", "episode_return", "score", "depth", "turns")]
         played.append(rows)
         env.close()
     assert any(bool(row.any()) for row in played[0][5::11])
