@@ -53,7 +53,8 @@ def evaluate(job: Job) -> dict[str, Any]:
 
     The list is the same for all methods of an environment and seed (statistics.md rule 3). Where the stage says
     ``sampled``, the policy's actions are drawn by their probabilities (NetHack, methods.md 7). Returns the summary and
-    how the games were played; ``details`` names those means that only this environment has, where it has any.
+    how the games were played; ``details`` names those means that only this environment has, where it has any:
+    "score, depth, turns".
     """
     tune_process()
     params = job.params
@@ -74,7 +75,7 @@ def evaluate(job: Job) -> dict[str, Any]:
         mode += f", {params['random_actions']:.0%} random"
     how: dict[str, Any] = {"episodes": params["episodes"], "policy_mode": mode}
     if env.layout.details:
-        how["details"] = list(env.layout.details)
+        how["details"] = ", ".join(env.layout.details)
     return result | how
 
 
