@@ -5,7 +5,11 @@ A stage is declared with a target of its own, or as a stage of another environme
     curriculum:
       of: {env: messenger_s1, method: tabula_rasa, stage: policy}   # env null: left out, as a null target is
 
-which is planned there, with all that it needs, and has the key that it has there.
+which is planned there, with all that it needs, and has the key that it has there. An environment whose code does not
+read some of a stage's params takes them away, so that they are in no key:
+
+    demonstrations:
+      without: [terminal, training.prior_lr]
 """
 
 from __future__ import annotations
@@ -20,7 +24,7 @@ from benchmark.errors import BadInput, unknown
 from benchmark.recipes import Recipe
 from benchmark.spec import Budget, Stage
 
-_STAGE_KEYS = {"target", "version", "seed", "parents", "params", "kind", "budget"}
+_STAGE_KEYS = {"target", "version", "seed", "parents", "params", "without", "kind", "budget"}
 _BUDGET_KEYS = ("key", "small", "times")
 _OF_KEYS = ("env", "method", "stage")
 _SEED_NAMES = ("policy", "teacher")
@@ -139,7 +143,7 @@ def ordered(
                 its_name = parent
             if its_name in stages:
                 parents[parent] = its_name
-        params = dict(stage["params"])
+        params = _params(name, stage, shown)
         read: dict[str, str] = {}
         for parameter in [name for name in data if name in params]:
             read.update(data[parameter])
@@ -191,6 +195,23 @@ def _declared(content: Mapping[str, Any], shown: str) -> dict[str, Mapping[str, 
     if content["result"] not in with_target or declared[content["result"]]["target"] is None:
         raise BadInput(f"{shown}: result: {unknown('stage', content['result'], with_target)}")
     return declared
+
+
+def _params(name: str, stage: Mapping[str, Any], shown: str) -> dict[str, Any]:
+    """The params but for those that the stage is `without`. Raises BadInput."""
+    params, without = dict(stage["params"]), stage.get("without", [])
+    if not isinstance(without, list):
+        raise BadInput(f"{shown}: stages.{name}.without is {without!r}, expected a list of its params")
+    for path in map(str, without):
+        *outer, last = path.split(".")
+        inside: Any = params
+        for part in outer:
+            inside[part] = dict(inside[part]) if isinstance(inside.get(part), Mapping) else {}
+            inside = inside[part]
+        if last not in inside:
+            raise BadInput(f"{shown}: stages.{name}.without: {unknown('param', path, leaves(stage['params']))}")
+        del inside[last]
+    return params
 
 
 def _budget(name: str, stage: Mapping[str, Any], params: Mapping[str, Any], shown: str) -> Budget | None:

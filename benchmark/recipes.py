@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import cached_property
 from typing import Any
 
-from benchmark.spec import KEY_FORMAT, Budget, Plan, Stage, canonical
+from benchmark.spec import KEY_FORMAT, Budget, Plan, Stage, canonical, without_places
 
 
 @dataclass(frozen=True)
@@ -40,7 +40,8 @@ class Recipe:
     def _text(self) -> tuple[str, str, str]:
         """The canonical text of a stage up to its seed, from there to its parents, and from there to the end."""
         canonical({"params": self.params})  # as a whole, so that an error names the place
-        items = {name: f"{canonical(name)}:{canonical(self.params[name])}" for name in sorted(self.params)}
+        params = without_places(self.params)
+        items = {name: f"{canonical(name)}:{canonical(params[name])}" for name in sorted(params)}
         low, high = ([text for name, text in items.items() if (name < "seed") == first] for first in (True, False))
         opening = canonical({"format": KEY_FORMAT, "kind": self.kind})[:-1]
         closing = canonical({"target": self.target, "version": self.version})[1:]

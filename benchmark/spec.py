@@ -88,11 +88,18 @@ def _changed(params: Mapping[str, Any], path: Sequence[str], value: Any) -> dict
     return {**params, path[0]: inside}
 
 
+def without_places(params: Mapping[str, Any]) -> dict[str, Any]:
+    """The params that are part of a stage's identity."""
+    return {name: value for name, value in params.items() if not name.startswith("@")}
+
+
 @dataclass(frozen=True)
 class Stage:
     """One unit of work. Everything that can change its result is in here, and nothing else.
 
-    kind: its name in the pipeline. target: dotted name of the function that computes it. params: plain JSON values.
+    kind: its name in the pipeline. target: dotted name of the function that computes it. params: plain JSON values; one
+    whose name begins with `@` says where an input lies on this machine and is no part of the identity (what is in the
+    input is: `data` in configs/config.yaml).
     parents: name in the pipeline -> key of the stage whose results it reads. version: raised when the target's code
     changes what it computes. budget: how to read its amount of work in its params; known where it was planned, and no
     part of its identity.
@@ -108,7 +115,7 @@ class Stage:
     @cached_property
     def key(self) -> str:
         """16 hexadecimal digits: the identity of the stage, and the name of its run folder."""
-        text = canonical({"format": KEY_FORMAT, **self._content()})
+        text = canonical({"format": KEY_FORMAT, **self._content(), "params": without_places(self.params)})
         return hashlib.sha256(text.encode("ascii")).hexdigest()[:16]
 
     def _content(self) -> dict[str, Any]:

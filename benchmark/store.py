@@ -41,16 +41,18 @@ class RunStore(GridRecords):
     """
 
     def register(self, stage: Stage) -> None:
-        """Make the stage known by its key, so that a job can be given the key alone."""
+        """Make the stage known by its key, so that a job can be given the key alone; its inputs may lie elsewhere now."""
         path = self.folder(stage.key) / "spec.json"
+        moved = False
         if path.exists():
             try:
-                self.stage(stage.key)
-                return
+                if self.stage(stage.key).params == stage.params:
+                    return
+                moved = True
             except Damaged:
                 set_aside(path)
         # Not worth the seconds that durability takes for thousands: after a power cut the next plan writes it anew.
-        write_json(path, stage.to_json(), exclusive=True, durable=False)
+        write_json(path, stage.to_json(), exclusive=not moved, durable=False)
 
     def stage(self, key: str) -> Stage:
         """Raises BadInput for a key that no plan has registered here, Damaged where its file is not whole."""

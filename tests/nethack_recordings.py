@@ -20,7 +20,7 @@ def recording(folder: Path, episodes: int = 7, max_steps: int = 60, **changed: A
         "player": "bot",
         "episodes": episodes,
         "random_actions": 0.0,
-        "index": None,
+        "@index": None,
         "learner_env": "nethack-score",
         "seed": 3,
     }

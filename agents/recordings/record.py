@@ -25,25 +25,28 @@ def record(job: Job) -> dict[str, Any]:
 
     source: expert, random or checkpoint (see ``player``). player: who the expert is: bot or autoascend, whose games are
     played and recorded here; nld-aa or nld-nao, of whose registered games (``index``) at most ``episodes`` are chosen.
-    Finished batches of games stay in the run folder, so that an interrupted stage continues after the last one.
+    Finished batches of games stay in the run folder, so that an interrupted stage continues after the last one. A game
+    in which the player failed, or whose ttyrec is not whole, is skipped: log and corpus name it with the reason.
 
-    Returns means over the games (score, turns, depth, win_rate, episode_return, episode_length), how many games and
-    frames there are, how many files were skipped, and ``corpus_sha256``.
+    Returns means over the corpus' games (score, turns, depth, win_rate, episode_return, episode_length), how many games
+    and frames there are, how many episodes were played and files skipped, and ``corpus_sha256``. Raises EnvError where
+    all were skipped.
     """
     tune_process()
     params = job.params
     chosen = params["source"] == "expert" and params["player"] in HASHED
     corpus, episodes = _chosen(job) if chosen else _played(job)
     if not corpus.games:
-        raise EnvError(f"no game can be read: {next((f'{file}: {why}' for file, why in corpus.skipped.items()), '')}")
-    means = _means(corpus, episodes)
+        first = next((f"{file}: {why}" for file, why in corpus.skipped.items()), "")
+        raise EnvError(f"all {len(corpus.skipped)} games were skipped, such as {first}")
+    means = _means(corpus, [episodes[game.files[0]] for game in corpus.games if episodes])
     job.log(corpus.frames, **means)
     counts = {"frames": corpus.frames, "games": len(corpus.games), "skipped": len(corpus.skipped)}
     return means | counts | {"episodes": len(episodes) or len(corpus.games), "corpus_sha256": corpus.sha256}
 
 
-def _played(job: Job) -> tuple[Corpus, list[Episode]]:
-    """Play what has not been played, check every ttyrec, and publish."""
+def _played(job: Job) -> tuple[Corpus, dict[str, Episode]]:
+    """Play what has not been played, check every ttyrec, and publish; the episodes by the names of their files."""
     total, work = job.params["episodes"], job.folder / f"{FOLDER}.part"
     if (job.folder / FOLDER).is_dir():  # by an attempt that ended before it could hand in its result
         (job.folder / FOLDER).rename(work)
@@ -68,12 +71,14 @@ def _played(job: Job) -> tuple[Corpus, list[Episode]]:
     if corpus.games:
         corpus.write(work)
         _publish(job, work)
-    return corpus, list(played.values())
+    else:
+        shutil.rmtree(work)  # another attempt, with what was wrong put right, shall play them again
+    return corpus, played
 
 
-def _chosen(job: Job) -> tuple[Corpus, list[Episode]]:
+def _chosen(job: Job) -> tuple[Corpus, dict[str, Episode]]:
     """Publish a list of an archive's games, drawn by the hash of seed and name; the games stay where they are."""
-    source, index = job.params["player"], job.params["index"]
+    source, index = job.params["player"], job.params["@index"]
     if index is None:
         raise EnvError(f"player {source} needs nethack.index, the folder that run_all.py data nethack has registered")
     archive = Corpus.open(Path(index))
@@ -88,7 +93,7 @@ def _chosen(job: Job) -> tuple[Corpus, list[Episode]]:
     work.mkdir()
     corpus.write(work)
     _publish(job, work)
-    return corpus, []
+    return corpus, {}
 
 
 def _publish(job: Job, work: Path) -> None:
@@ -99,7 +104,7 @@ def _publish(job: Job, work: Path) -> None:
 
 
 def _means(corpus: Corpus, episodes: list[Episode]) -> dict[str, float]:
-    """Over the games, and over the episodes that were played; an archive's games tell no more than their points."""
+    """Over the games, and over their episodes where they were played; an archive's tell no more than their points."""
     games = corpus.games
     return {
         "score": fmean(game.points for game in games),

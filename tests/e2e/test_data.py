@@ -110,7 +110,8 @@ def test_the_registered_games_are_in_the_keys_of_those_who_watch_them(
 
     words = ("nethack.player=nld-aa", f"nethack.index={index}")
     here = keys(*words)
-    assert keys(*words) == here
+    shutil.copytree(index, tmp_path / "elsewhere")
+    assert keys("nethack.player=nld-aa", f"nethack.index={tmp_path / 'elsewhere'}") == here, "wherever it lies"
     games = index / "games.json"
     games.write_text(games.read_text(encoding="utf-8").replace('"points": ', '"points": 1'), encoding="utf-8")
     others, bot = keys(*words), keys()

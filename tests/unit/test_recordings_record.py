@@ -20,8 +20,11 @@ from agents.recordings.corpus import INDEX, TTYRECS, Corpus, Game
 from agents.recordings.register import register
 from agents.recordings.stream import WindowStream
 from envs.base import EnvError
+from envs.nethack import autoascend
+from envs.nethack.players import PlayerFailed
 from tests.nethack_archives import nld_aa
 from tests.nethack_examples import TINY
+from tests.nethack_players import ALL, SOME, let_play
 from tests.nethack_recordings import recording
 from tests.plain_job import PlainJob
 
@@ -132,10 +135,54 @@ def test_a_game_that_nle_lost_is_named_and_counted(
     assert f"skipped 00000/nle.0000002.ttyrec3.bz2: {said}" in capsys.readouterr().out
 
 
+def test_a_game_in_which_the_player_failed_is_skipped_and_all_others_are_kept(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
+) -> None:
+    results: list[dict[str, Any]] = []
+
+    def corpus(name: str, processes: int, one_in: int) -> Corpus:
+        env = {"id": "nethack", "name": "nethack-challenge", "options": {"max_steps": 30, "processes": processes}}
+        let_play(monkeypatch, PlayerFailed("the player is tired"), one_in)
+        results.append(record.record(recording(tmp_path / name, episodes=6, env=env, source="expert")))
+        return Corpus.open(tmp_path / name)
+
+    whole, here = corpus("whole", 0, one_in=1 << 70), corpus("here", 0, SOME)
+    said = capsys.readouterr().out.splitlines()
+    there = corpus("there", 2, SOME)
+    assert (here.games, here.skipped) == (there.games, there.skipped) and results[1] == results[2]
+    assert 0 < len(here.games) < 6
+    assert here.games == tuple(game for game in whole.games if game.files[0] not in here.skipped)
+    assert set(here.skipped.values()) == {"the player is tired"}
+    assert said == [f"skipped {file}: the player is tired" for file in here.skipped]
+    assert files(tmp_path / "here" / "corpus" / TTYRECS) == [game.files[0] for game in here.games]
+    assert (results[1]["skipped"], results[1]["episodes"]) == (len(here.skipped), 6)
+    assert results[1]["episode_length"] == 30  # of the games that are there
+
+
+def test_a_player_that_fails_in_every_game_is_one_error(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    let_play(monkeypatch, PlayerFailed("the player is tired"), ALL)
+    with pytest.raises(
+        EnvError, match=r"^all 5 games were skipped, such as 00000/nle\.0000000\S+: the player is tired$"
+    ):
+        record.record(recording(tmp_path, episodes=5, source="expert"))
+
+
+def test_a_player_whose_packages_are_missing_is_an_error_at_once(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr("envs.nethack.autoascend.PACKAGES", ("no_such_package",))
+    autoascend._adapter.cache_clear()
+    with pytest.raises(EnvError, match=r"^player='autoascend' needs no_such_package"):
+        record.record(recording(tmp_path, source="expert", player="autoascend"))
+
+
 def test_a_stage_without_any_game_says_why(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(playing, "_keep", lambda folder, ttyrec: (b"", "NLE left nothing"))
-    with pytest.raises(EnvError, match=r"^no game can be read: 00000/nle.0000000.ttyrec3.bz2: NLE left nothing$"):
+    with pytest.raises(
+        EnvError, match=r"^all 2 games were skipped, such as 00000/nle\.0000000\.ttyrec3\.bz2: NLE left nothing$"
+    ):
         record.record(recording(tmp_path, episodes=2))
+    assert not list(tmp_path.iterdir())  # so another attempt plays them again
 
 
 def pressed(job: PlainJob) -> set[str]:
@@ -180,7 +227,7 @@ def archive(tmp_path_factory: pytest.TempPathFactory) -> Path:
 
 def chosen(folder: Path, index: Path | None, player: str = "nld-aa", episodes: int = 4) -> PlainJob:
     path = None if index is None else str(index)
-    return recording(folder, source="expert", player=player, index=path, episodes=episodes)
+    return recording(folder, source="expert", player=player, episodes=episodes, **{"@index": path})
 
 
 def test_games_of_an_archive_are_drawn_and_stay_where_they_are(tmp_path: Path, archive: Path) -> None:
