@@ -41,7 +41,7 @@ class RunStore(GridRecords):
     """
 
     def register(self, stage: Stage) -> None:
-        """Make the stage known by its key, so that a job can be given the key alone; its inputs may lie elsewhere now."""
+        """Make the stage known by its key, so that a job can be given the key alone; its inputs may have been moved."""
         path = self.folder(stage.key) / "spec.json"
         moved = False
         if path.exists():
