@@ -52,8 +52,9 @@ def play(job: Job, batch: int, folder: Path, scratch: Path, played: Callable[[in
     lines = b""
     for copy, (number, episode) in enumerate(zip(games, episodes, strict=True)):
         episode["name"] = f"nle.{number:07d}.ttyrec3.bz2"
-        line, episode["missing"] = _keep(raw / str(copy), kept / episode["name"])
-        lines += line
+        if episode["missing"] is None:
+            line, episode["missing"] = _keep(raw / str(copy), kept / episode["name"])
+            lines += line
     if lines:  # NLE refuses an xlogfile without ttyrecs
         (kept / "nle.xlogfile").write_bytes(lines)
     (kept / EPISODES).write_text(json.dumps(episodes, indent=1), encoding="utf-8")
@@ -95,20 +96,23 @@ def _keys(layout: Layout, env: BatchedEnv) -> Tensor:
 
 @torch.no_grad()
 def _episodes(env: BatchedEnv, act: Expert, played: Callable[[int], None]) -> list[Episode]:
-    """Play the first game of every copy to its end."""
+    """Play the first game of every copy to its end, or until its player fails."""
     observation = env.reset()
     running = torch.ones(env.num_envs, dtype=torch.bool, device=env.device)
     length = torch.zeros(env.num_envs, dtype=torch.int64, device=env.device)
     total = torch.zeros(env.num_envs, device=env.device)
+    failed = [""] * env.num_envs
     while running.any():
         observation, _, done, info = env.step(act(observation))
         ended = running & done
         length = torch.where(ended, info["episode_length"], length)
         total = torch.where(ended, info["episode_return"], total)
+        for copy in ended.nonzero()[:, 0].tolist():
+            failed[copy] = info["failed"][copy]
         running &= ~done
         played(env.num_envs - int(running.sum()))
-    rows = zip(total.tolist(), length.tolist(), strict=True)
-    return [{"episode_return": gain, "episode_length": steps} for gain, steps in rows]
+    rows = zip(total.tolist(), length.tolist(), failed, strict=True)
+    return [{"episode_return": gain, "episode_length": steps, "missing": why or None} for gain, steps, why in rows]
 
 
 def _keep(folder: Path, ttyrec: Path) -> tuple[bytes, str | None]:

@@ -16,6 +16,8 @@ SCREEN = ("tty_chars", "tty_colors", "tty_cursor")
 SEEDS = ("core", "disp", "lgen", "player")
 """A game's random numbers: NetHack's own, those of its display, those of its levels, and its scripted player's."""
 
+_REASON = 240
+
 _SCREEN: dict[str, tuple[tuple[int, ...], type]] = {
     "tty_chars": ((ROWS, COLUMNS), np.uint8),
     "tty_colors": ((ROWS, COLUMNS), np.uint8),
@@ -39,7 +41,8 @@ FIELDS: dict[str, tuple[tuple[int, ...], type]] = {
     "score": ((), np.float64),
     "depth": ((), np.int64),
     "turns": ((), np.int64),
-    # of the episode that has just ended, its last screen
+    # of the episode that has just ended: why its player gave up (UTF-8, zeros behind it), and its last screen
+    "failed": ((_REASON,), np.uint8),
     **{f"final_{name}": field for name, field in _SCREEN.items()},
 }
 
@@ -54,3 +57,14 @@ def new_board(copies: int) -> Board:
         board[name] = np.ndarray((copies, *shape), dtype, memory, offset)
         offset += aligned[name]
     return board
+
+
+def write_reason(board: Board, row: int, reason: str) -> None:
+    """Why the player of the episode that has just ended gave up, cut where it is too long; empty: it did not."""
+    text = reason.encode()[:_REASON]
+    board["failed"][row] = np.frombuffer(text.ljust(_REASON, b"\0"), np.uint8)
+
+
+def reasons(board: Board) -> list[str]:
+    """What was written for each copy."""
+    return [bytes(text).rstrip(b"\0").decode(errors="ignore") for text in board["failed"]]

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from pathlib import Path
 
-from envs.nethack.board import SCREEN, Board
-from envs.nethack.game import Game, Screens, Setup
-from envs.nethack.players import Bot, Player
+from envs.base import EnvError
+from envs.nethack.board import SCREEN, Board, write_reason
+from envs.nethack.game import Game, Screens, Setup, Turn
+from envs.nethack.players import Bot, Player, PlayerFailed, described
 
 
 class Copies:
@@ -17,6 +18,7 @@ class Copies:
         self._games: dict[int, Game] = {}
         self._screens: dict[int, Screens] = {}
         self._bots: dict[int, Bot] = {}
+        self._failed: dict[int, str] = {}
 
     def reset(self) -> None:
         """Every copy begins its next game."""
@@ -24,14 +26,18 @@ class Copies:
             self._begin(row)
 
     def step(self) -> None:
-        """Every copy plays its ``action``; where that ended the game, it begins the next one."""
+        """Every copy plays its ``action``; where that ended the game, it begins the next one.
+
+        Where a copy's player has failed, the game ends as it is, cut, whatever the action.
+        """
         board = self._board
         for row in self._rows:
             if board["idle"][row]:
                 board["reward"][row], board["done"][row] = 0.0, False
                 continue
             game = self._games[row]
-            turn = game.play(int(board["action"][row]))
+            failed = self._failed.get(row, "")
+            turn = Turn(self._screens[row], 0.0, True, False, True) if failed else game.play(int(board["action"][row]))
             board["reward"][row], board["done"][row] = turn.reward, turn.done
             board["won"][row], board["truncated"][row] = turn.won, turn.truncated
             board["total"][row] += turn.reward
@@ -39,14 +45,24 @@ class Copies:
             board["turns"][row] = game.turns
             self._show(row, turn.screens)
             if turn.done:
+                write_reason(board, row, failed)
                 for name in SCREEN:
                     board[f"final_{name}"][row] = board[name][row]
                 self._begin(row)
 
     def advise(self) -> None:
-        """Every copy's scripted player says what it would do."""
+        """Every copy's scripted player says what it would do, or fails."""
         for row, bot in self._bots.items():
-            self._board["advice"][row] = bot.act(self._screens[row])
+            if row in self._failed:
+                continue
+            try:
+                self._board["advice"][row] = bot.act(self._screens[row])
+            except EnvError:
+                raise
+            except PlayerFailed as failure:
+                self._failed[row] = str(failure)
+            except Exception as error:
+                self._failed[row] = f"the player failed with {described(error)}"
 
     def close(self) -> None:
         for game in self._games.values():
@@ -55,6 +71,7 @@ class Copies:
 
     def _begin(self, row: int) -> None:
         board = self._board
+        self._failed.pop(row, None)
         if not board["more"][row]:
             board["idle"][row] = True
             self._bots.pop(row, None)

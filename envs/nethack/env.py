@@ -11,7 +11,7 @@ import torch
 from torch import Tensor
 
 from envs.base import BatchedEnv, EnvError, Expert, Observation
-from envs.nethack.board import SCREEN, SEEDS, new_board
+from envs.nethack.board import SCREEN, SEEDS, new_board, reasons
 from envs.nethack.layout import nethack_layout
 from envs.nethack.options import Options
 from envs.nethack.players import Player, player
@@ -23,7 +23,11 @@ _NOT_NEGATIVE = (1 << 63) - 1
 
 
 class NetHack(BatchedEnv):
-    """The first ``reset`` starts the processes that play; ``close``, or the end of this object, ends them."""
+    """The first ``reset`` starts the processes that play; ``close``, or the end of this object, ends them.
+
+    A game in which its expert fails ends with the next step, and ``info["failed"]`` says why: a list of texts,
+    meaningful where done, empty for all other games.
+    """
 
     def __init__(self, env_id: str, options: Options, num_envs: int, device: torch.device, seed: int) -> None:
         self.env_id, self.num_envs, self.device, self.options = env_id, num_envs, device, options
@@ -67,11 +71,12 @@ class NetHack(BatchedEnv):
             "score": self._out("score", np.float32),
             "depth": self._out("depth"),
             "turns": self._out("turns"),
+            "failed": [""] * self.num_envs,
             "final_obs": observation,
         }
         if self._arrays["done"].any():
             ended = self._board["done"].nonzero().squeeze(1)
-            info["final_obs"] = self._final(ended)
+            info["final_obs"], info["failed"] = self._final(ended), reasons(self._arrays)
             self._restarted(ended)
         return observation, self._out("reward", np.float32), self._out("done"), info
 

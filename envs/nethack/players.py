@@ -2,6 +2,7 @@
 
 A player's module has ``KEYS``, the NLE observations that it reads, and ``Bot(seed)``, made anew for every game, with
 ``act(screens) -> int``: an index into nle.nethack.ACTIONS. The arrays of ``screens`` change with the next step.
+Where it raises PlayerFailed, or an error that nobody expected, that game ends; an EnvError ends all.
 """
 
 from __future__ import annotations
@@ -9,9 +10,22 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass
 from importlib import import_module
+from pathlib import Path
+from traceback import extract_tb
 from typing import Protocol, cast
 
 from envs.nethack.game import Screens
+
+
+class PlayerFailed(Exception):
+    """A scripted player cannot go on with its game; the message says why."""
+
+
+def described(error: BaseException) -> str:
+    """An error that nobody expected and the place that raised it, in one line."""
+    where = extract_tb(error.__traceback__)
+    place = f" ({Path(where[-1].filename).name}, line {where[-1].lineno})" if where else ""
+    return f"{type(error).__name__}: {' '.join(str(error).split())}{place}"
 
 
 class Bot(Protocol):
@@ -30,7 +44,7 @@ _MODULES = {"bot": "envs.nethack.bot", "autoascend": "envs.nethack.autoascend"}
 
 
 def player(name: str) -> Player:
-    """Raises EnvError where the player's packages are missing."""
+    """Where its packages are missing, its first game raises EnvError."""
     module = import_module(_MODULES[name])
     return Player(cast(Callable[[int], Bot], module.Bot), tuple(module.KEYS))
 
