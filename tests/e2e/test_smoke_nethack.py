@@ -74,6 +74,7 @@ def test_the_nine_methods_run_to_their_report(computed: tuple[Path, Done]) -> No
     for method, stages in found.items():
         assert math.isfinite(stages["evaluate"]["episode_return"]), method
         assert stages["evaluate"]["policy_mode"] == "sampled"
+        assert all(name in stages["evaluate"] for name in stages["evaluate"]["details"].split(", ")), method
     report = (store.grid_folder("smoke_nethack") / "report.md").read_text(encoding="utf-8")
     assert "NetHack score" in report
 
