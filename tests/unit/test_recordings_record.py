@@ -143,7 +143,9 @@ def test_a_game_in_which_the_player_failed_is_skipped_and_all_others_are_kept(
     def corpus(name: str, processes: int, one_in: int) -> Corpus:
         env = {"id": "nethack", "name": "nethack-challenge", "options": {"max_steps": 30, "processes": processes}}
         let_play(monkeypatch, PlayerFailed("the player is tired"), one_in)
-        results.append(record.record(recording(tmp_path / name, episodes=6, env=env, source="expert")))
+        job = recording(tmp_path / name, episodes=6, env=env, source="expert")
+        results.append(record.record(job))
+        assert record.record(job) == results[-1]  # another attempt tells the same
         return Corpus.open(tmp_path / name)
 
     whole, here = corpus("whole", 0, one_in=1 << 70), corpus("here", 0, SOME)
@@ -153,7 +155,7 @@ def test_a_game_in_which_the_player_failed_is_skipped_and_all_others_are_kept(
     assert 0 < len(here.games) < 6
     assert here.games == tuple(game for game in whole.games if game.files[0] not in here.skipped)
     assert set(here.skipped.values()) == {"the player is tired"}
-    assert said == [f"skipped {file}: the player is tired" for file in here.skipped]
+    assert said == [f"skipped {file}: the player is tired" for file in here.skipped] * 2
     assert files(tmp_path / "here" / "corpus" / TTYRECS) == [game.files[0] for game in here.games]
     assert (results[1]["skipped"], results[1]["episodes"]) == (len(here.skipped), 6)
     assert results[1]["episode_length"] == 30  # of the games that are there
