@@ -36,6 +36,8 @@ def record(job: Job) -> dict[str, Any]:
     params = job.params
     chosen = params["source"] == "expert" and params["player"] in HASHED
     corpus, episodes = _chosen(job) if chosen else _played(job)
+    for file, why in corpus.skipped.items():
+        print(f"skipped {file}: {why}")
     if not corpus.games:
         first = next((f"{file}: {why}" for file, why in corpus.skipped.items()), "")
         raise EnvError(f"all {len(corpus.skipped)} games were skipped, such as {first}")
@@ -65,8 +67,6 @@ def _played(job: Job) -> tuple[Corpus, dict[str, Episode]]:
     known = found.skipped.keys() | {file for game in found.games for file in game.files}
     lost = {file: episode["missing"] or "NLE's index has no row for it" for file, episode in played.items()}
     skipped = {**found.skipped, **{file: why for file, why in lost.items() if file not in known}}
-    for file, why in skipped.items():
-        print(f"skipped {file}: {why}")
     corpus = replace(found, skipped=dict(sorted(skipped.items())))
     if corpus.games:
         corpus.write(work)

@@ -108,6 +108,8 @@ def _run(
         say(line)
     if failures:
         say("failed stages stay failed until `retry`; the others are not affected")
+    for line in show.skipped_lines(plan, outcomes, store):
+        say(line)
     unavailable = sum(cell.unavailable is not None for cell in plan.cells)
     if unavailable:
         say(f"{unavailable} of {len(plan.cells)} cells are not available yet; `plan` says why")

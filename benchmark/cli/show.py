@@ -12,6 +12,9 @@ from benchmark.decimals import decimals
 from benchmark.spec import Outcome, Plan, headline_of, provenance_of
 from benchmark.store import RunStore
 
+SKIPPED = "skipped"
+"""What a stage's result calls the number of files that it left out because they are damaged or lost."""
+
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], indent: str = "  ") -> str:
     """Left-aligned columns two spaces apart."""
@@ -37,6 +40,17 @@ def failure_lines(
             unharmed = "" if any(cell.name in bad for cell in plan.users[key]) else "; no result needs it"
             lines.append(f"{plan.label(key)} failed{unharmed}: {outcome.reason}{log_words(outcome, store)}")
     return lines
+
+
+def skipped_lines(plan: Plan, outcomes: Mapping[str, Outcome], store: RunStore) -> list[str]:
+    """One line per finished stage whose result says `skipped` above 0: so many files it left out, each in its log."""
+    counts = {key: outcome.metrics.get(SKIPPED, 0) for key, outcome in outcomes.items() if outcome.state == "done"}
+    return [
+        f"{plan.label(key)} skipped {count} damaged or lost {'file' if count == 1 else 'files'}"
+        + log_words(outcomes[key], store)
+        for key, count in counts.items()
+        if count > 0
+    ]
 
 
 def log_words(outcome: Outcome, store: RunStore) -> str:

@@ -55,7 +55,7 @@ def learning_curves(data: GridData, environment: str, shown: Sequence[Panel]) ->
     return Figure(
         id=f"curves-{environment}",
         title=f"Learning curves, {name}",
-        caption=f"{name}: {label} against frames. {HOW_TO_READ} {played(data)} {PAID_BEFORE}"
+        caption=f"{name}: {label} against frames. {how_to_read(data, environment)} {played(data)} {PAID_BEFORE}"
         f"{_thinned(shown)}{_without_band(data, shown)}{_absent(data, shown)}",
         alt=f"Line chart of {label} by frames on {name}; {told}",
         size=(WIDTH, height * len(shown) + 0.3 + 0.22 * -(-len(methods) // columns)),
@@ -64,12 +64,17 @@ def learning_curves(data: GridData, environment: str, shown: Sequence[Panel]) ->
     )
 
 
-HOW_TO_READ = (
-    "Bold: mean over the seeds whose training is finished, as far as all of them reach; around it its simultaneous 95%"
-    " band, which is to hold the whole curve of the mean and not only each point (whole runs are reweighted at random;"
-    " in simulated win rates it did in 90 to 97% of the trials). It is as wide at every frame, also where the seeds "
-    "happen to agree. Thin: every seed. The report smooths nothing."
-)
+def how_to_read(data: GridData, environment: str) -> str:
+    """What is drawn, for the caption."""
+    simulated = "simulated win rates" if data.counts_wins(environment) else "simulated curves between 0 and 1"
+    return (
+        "Bold: mean over the seeds whose training is finished, as far as all of them reach; around it its simultaneous "
+        "95% band, which is to hold the whole curve of the mean and not only each point (whole runs are reweighted at "
+        f"random; in {simulated} it did in 90 to 97% of the trials). It is as wide at every frame, also where the "
+        "seeds happen to agree. Thin: every seed. The report smooths nothing."
+    )
+
+
 PAID_BEFORE = (
     "Where an axis counts all that came before, a curve starts at what its seed paid before reinforcement learning: "
     "frames of an easier stage that it goes on from, of demonstrations, of own interaction and of a trained "

@@ -75,7 +75,7 @@ def probe_figure(data: GridData, environment: str) -> Figure | None:
 
     return Figure(
         id=f"probe-{environment}",
-        title=f"Readable at the start, won at the end, {name}",
+        title=f"Readable at the start, {'won' if data.counts_wins(environment) else label} at the end, {name}",
         caption=(
             f"{name}: {label} on {data.games_label} against the accuracy, on the same split, of a linear "
             "probe of the representation that the policy starts from. Small marks: seeds; large marks: means. "

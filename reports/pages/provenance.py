@@ -69,10 +69,11 @@ def facts(data: GridData, commits: Counter[str]) -> tuple[tuple[str, str], ...]:
 def rebuild_table(data: GridData) -> Table:
     """What makes this report again, from its pages down to its runs."""
     grid, imported = shlex.quote(data.plan.grid), data.plan.origin is not None
+    registered, claims = data.plan.settings.get("claims"), "the run folders and the registered claims"
     rows = (
         *([] if imported else [("The runs, then the report", command(data), "every stage that is not there yet")]),
         ("Every page, table and figure", f"python run_all.py report --grid {grid}", "the run folders alone"),
-        ("The claims of page 1", f"python run_all.py check --grid {grid}", "the run folders and the registered claims"),
+        *([("The claims of page 1", f"python run_all.py check --grid {grid}", claims)] if registered else []),
         ("A number of a table", f"python run_all.py trace NUMBER --grid {grid}", "its runs, settings and commits"),
         ("The notebooks", f"make report GRID={grid}", "the run folders alone"),
     )

@@ -5,6 +5,7 @@ from __future__ import annotations
 from dataclasses import replace
 
 from reports.contrasts import unreliable
+from reports.details import detail_table
 from reports.evidence import scored, too_few
 from reports.figures.scores import final_scores
 from reports.frame import GridData
@@ -29,6 +30,7 @@ def page(data: GridData) -> Page:
         *shared_teachers(data),
         *other_metrics_of_claims(data),
         main_table(data),
+        *(table for name in data.environments if (table := detail_table(data, name)) is not None),
         *([Gallery(figures)] if figures else []),
     ]
     return Page("results", "Results", tuple(blocks))

@@ -7,10 +7,11 @@ from collections.abc import Iterator
 
 import pandas as pd
 
+from reports.details import MEAN, details, mean_of
 from reports.evidence import nothing_finished
 from reports.frame import GridData
 from reports.page import Page, Text
-from reports.stats import mean_interval, wilson_interval
+from reports.stats import wilson_interval
 from reports.tables import Cell, Column, Table
 from reports.text import in_words, interval, number, plural
 
@@ -66,10 +67,16 @@ def _seeds(data: GridData, environment: str, group: pd.DataFrame) -> Iterator[Ce
 
 
 def other_metrics(data: GridData) -> list[Table]:
-    """The remaining result metrics, mean with t interval; empty where there are none."""
+    """The remaining result metrics, mean with t interval; empty where there are none.
+
+    What stands under Results is left out, and so are wins where no score counts them and no game was won.
+    """
     known = {name for metrics in data.stages["metrics"][data.stages["kind"] == data.plan.result] for name in metrics}
     names = [n for n in data.cells.columns if n in known and [n] != data.headlines() and n not in HIDDEN]
-    names = [n for n in names if data.cells[n].notna().any()]
+    told = {name for environment in data.environments for name in details(data, environment)}
+    names = [n for n in names if n not in told and data.cells[n].notna().any()]
+    wins = any(map(data.counts_wins, data.environments)) or (data.cells.get("win_rate", pd.Series(0.0)) > 0).any()
+    names = names if wins else [n for n in names if n != "win_rate"]
     if not names:
         return []
     rows = []
@@ -78,12 +85,7 @@ def other_metrics(data: GridData) -> list[Table]:
             done = data.done(environment, method)
             if done.empty:
                 continue
-            entries = []
-            for name in names:
-                summary = mean_interval(done[name].dropna().to_numpy(float))
-                digits = data.digits(environment, name)
-                spread = interval(summary.interval, digits) if summary.why is None else summary.why
-                entries.append(Cell(number(summary.mean, digits), spread, runs=tuple(done["key"])))
+            entries = [mean_of(data, environment, name, done) for name in names]
             seeds = Cell(plural(len(done), "seed"))
             rows.append(
                 (Cell(data.environment_label(environment)), data.method_entry(method, environment), seeds, *entries)
@@ -97,7 +99,7 @@ def other_metrics(data: GridData) -> list[Table]:
                 *(Column(c, numeric=False) for c in columns), *(Column(in_words(n).capitalize()) for n in names)
             ),
             rows=tuple(rows),
-            notes=("Mean over finished seeds, [95% t interval].",),
+            notes=(MEAN,),
             headers=2,
         )
     ]  # fmt: skip

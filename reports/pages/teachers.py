@@ -7,22 +7,14 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from benchmark.decimals import decimals
+from reports.demonstrations import INTERACTION, demonstration_table, left_out, start
 from reports.frame import GridData
 from reports.page import Block, Page, Text
 from reports.tables import Cell, Column, Table
 from reports.text import count, signed
-from reports.variants import (
-    Variant,
-    finished,
-    mean_entry,
-    pretraining,
-    seeds_entry,
-    values,
-    variants,
-)
+from reports.variants import Variant, finished, mean_entry, pretraining, values, variants
 
-DEMONSTRATIONS, INTERACTION, INVERSE, PRETRAIN = "demonstrations", "interaction", "inverse", "pretrain"
+DEMONSTRATIONS, INVERSE, PRETRAIN = "demonstrations", "inverse", "pretrain"
 """The stages that this page describes."""
 
 Entry = Callable[[GridData, Variant], Cell]
@@ -164,7 +156,7 @@ def page(data: GridData) -> Page:
     if not data.finished:
         words = "No demonstrations and no model are finished."
         return Page("teachers", "Demonstrations and teachers", (Text(words),), appendix=True)
-    blocks: list[Block] = []
+    blocks: list[Block] = [*left_out(data)]
     fitted = variants(data, PRETRAIN)
     for name, kind in {**KINDS, "": OTHER}.items():
         chosen = [v for v in fitted if pretraining(data, v) == name or (not name and pretraining(data, v) not in KINDS)]
@@ -194,54 +186,8 @@ def model_table(data: GridData, kind: Kind, rows: Sequence[Variant]) -> Table:
             *(Column(measure.label, measure.note) for measure in kind.measures),
         ),
         rows=tuple(
-            (*_start(data, variant), *(measure.entry(data, variant) for measure in kind.measures)) for variant in rows
+            (*start(data, variant), *(measure.entry(data, variant) for measure in kind.measures)) for variant in rows
         ),
         notes=(*kind.notes, "Mean over finished seeds, [95% t interval]; finished seeds / planned seeds."),
-        headers=2,
-    )
-
-
-def _start(data: GridData, variant: Variant) -> tuple[Cell, Cell, Cell]:
-    methods = data.method_names(variant.methods, variant.environment)
-    return Cell(data.environment_label(variant.environment)), Cell(methods), seeds_entry(data, variant)
-
-
-def demonstration_table(data: GridData, rows: Sequence[tuple[str, Variant]]) -> Table:
-    """How well whoever plays plays, and how much of it there is."""
-    entries = []
-    for stage, variant in rows:
-        environment, methods, seeds = _start(data, variant)
-        params = data.plan.stages[variant.keys[0]].params
-        source = str(params.get("source", "–"))
-        if source == "expert":
-            source = str(params.get("player", source))
-        player = Cell(source, "own interaction" if stage == INTERACTION else "")
-        length = mean_entry(data, variant, "episode_length", 1)
-        metric = data.headline(variant.environment)
-        score = mean_entry(data, variant, metric, decimals(values(data, variant, metric)))
-        episodes, frames = (values(data, variant, name) for name in ("episodes", "frames"))
-        amounts = [
-            Cell(count(float(found.mean())), runs=finished(data, variant)) if found.size else Cell("–", mark="weak")
-            for found in (episodes, frames)
-        ]
-        entries.append((environment, methods, seeds, player, score, length, *amounts))
-    return Table(
-        id="demonstrations",
-        caption="Demonstrations, and the interaction of inverse models",
-        columns=(
-            Column("Environment", numeric=False),
-            Column("Methods", numeric=False),
-            Column("Seeds"),
-            Column("Player", numeric=False),
-            Column(data.headline_label(*(variant.environment for _, variant in rows)).capitalize()),
-            Column("Mean length"),
-            Column("Episodes", "per seed"),
-            Column("Frames", "per seed"),
-        ),
-        rows=tuple(entries),
-        notes=(
-            "Wins and losses are kept. What these frames cost stands under Cost, and on the second axis of the "
-            "learning curves. Mean over finished seeds, [95% t interval].",
-        ),
         headers=2,
     )

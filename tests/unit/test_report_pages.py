@@ -268,6 +268,7 @@ def test_the_report_says_how_to_repeat_it(close: Report) -> None:
         "'seeds=[0,1,2]' preset=demo teacher_seeds=null tuned=null claims=null search=null`"
     )
     assert how["Every page, table and figure"] == "`python run_all.py report --grid synthetic`"
+    assert "The claims of page 1" not in how, "the grid has none"
 
 
 def test_seeds_that_never_reached_the_runs_are_found(tmp_path: Path) -> None:

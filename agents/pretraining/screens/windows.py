@@ -58,7 +58,7 @@ class ScreenLesson:
         minibatches_before: how many were read before the first update.
         """
         frames = (minibatches_before + fit.update) * self.fitted.size * self.fitted.length
-        return fit.facts() | {"fitted_frames": frames, "skipped_files": len(self.fitted.skipped)}
+        return fit.facts() | {"fitted_frames": frames, "skipped": len(self.fitted.skipped)}
 
 
 def read(job: Job, parent: str, purpose: str, language: bool = True) -> ScreenLesson:
