@@ -83,7 +83,7 @@ def _run(asked: Asked) -> int:
         )
     chosen = _affordable(asked)
     if options.verb == "retry" and not _has_failed(asked, chosen):
-        note("nothing has failed; `run` computes what is missing")
+        note("nothing has failed with these settings; `run` computes what is missing")
         return 0
     asked.store.require_writable()
     if in_background:

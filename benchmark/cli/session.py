@@ -107,7 +107,10 @@ def _run(
     for line in failures:
         say(line)
     if failures:
-        say("failed stages stay failed until `retry`; the others are not affected")
+        say(
+            "failed stages stay failed until `retry`, which keeps their settings; where a setting was wrong, run the "
+            "grid with the right one, for that makes other stages; what did not fail is not affected"
+        )
     for line in show.skipped_lines(plan, outcomes, store):
         say(line)
     unavailable = sum(cell.unavailable is not None for cell in plan.cells)

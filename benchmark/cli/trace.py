@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Iterator, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
 from statistics import fmean
-from typing import Any
+from typing import Any, NoReturn
 
 from benchmark.cli.show import duration, headlines, score, table
 from benchmark.errors import BadInput
@@ -17,7 +17,7 @@ from benchmark.spec import IMPORTED, Cell, Outcome, Plan, cell_outcome, headline
 from benchmark.store import RunStore
 from benchmark.tracking.mlflow_database import LinkedRuns
 
-_NUMBER = re.compile(r"-?\d+(\.\d+)?|-?\.\d+")
+_NUMBER = re.compile(r"[-−]?\d+(\.\d+)?|[-−]?\.\d+")
 
 
 def is_number(word: str) -> bool:
@@ -27,13 +27,17 @@ def is_number(word: str) -> bool:
 
 @dataclass(frozen=True)
 class Trace:
-    """What one number of the table rests on: the cells of one environment and method, all seeds or one."""
+    """What one number of a table rests on: the cells of one environment and method, all seeds or one.
+
+    metric: of the cells' results; mostly the headline of the environment.
+    """
 
     plan: Plan
     store: RunStore
     cells: tuple[Cell, ...]
     outcomes: dict[str, Outcome]  # of all stages, by key
     mlflow: LinkedRuns
+    metric: str
 
     @property
     def name(self) -> str:
@@ -52,13 +56,14 @@ class Trace:
         return {cell.name: cell_outcome(self.plan, cell, self.outcomes) for cell in self.cells}
 
     @property
-    def metric(self) -> str:
-        """The headline of the environment."""
-        return headline_of(self.plan, self.cells[0].environment)
+    def others(self) -> list[str]:
+        """The further metrics of the results, in their order."""
+        metrics = dict.fromkeys(name for outcome in self.own.values() for name in outcome.metrics)
+        return [name for name in metrics if name != self.metric]
 
     @cached_property
     def value(self) -> float | None:
-        """The mean of the headline metric over the cells that are done."""
+        """The mean of the metric over the cells that are done."""
         numbers = headlines(self.own.values(), self.metric)
         return fmean(numbers) if numbers else None
 
@@ -166,14 +171,15 @@ class Trace:
 
 
 def trace(plan: Plan, store: RunStore, word: str, database: Path | None) -> list[Trace]:
-    """What a word names: environment/method, a cell, or whatever the result table and its seeds print as this number.
+    """What a word names: environment/method, a cell, or whatever is printed as this number in a table of results.
 
+    That is a score of a seed or a mean over seeds; where no score is printed so, another metric of the same games.
     database: of a local MLflow store. Raises BadInput where there is nothing of that name or number.
     """
     outcomes, runs = store.outcomes(plan), LinkedRuns(database, plan.grid)
 
     def of(cells: Sequence[Cell]) -> Trace:
-        return Trace(plan, store, tuple(cells), outcomes, runs)
+        return Trace(plan, store, tuple(cells), outcomes, runs, headline_of(plan, cells[0].environment))
 
     pairs: dict[tuple[str, str], list[Cell]] = {}
     for cell in plan.cells if is_number(word) else select(plan, [word], ""):
@@ -182,7 +188,9 @@ def trace(plan: Plan, store: RunStore, word: str, database: Path | None) -> list
         return [of(cells) for cells in pairs.values()]
     every = [of(cells) for cells in pairs.values()]
     every += [of([cell]) for cells in pairs.values() if len(cells) > 1 for cell in cells]
-    return _printed(every, word, plan)
+    others = [replace(one, metric=name) for one in every for name in one.others]
+    number = word.replace("−", "-")  # the minus of a report
+    return _printed(every, number) or _printed(others, number) or _not_found(every, number, plan)
 
 
 def listed(found: Sequence[Trace], word: str) -> str:
@@ -198,26 +206,29 @@ def listed(found: Sequence[Trace], word: str) -> str:
     return "\n".join([*lines, "name one of them to see what it rests on"])
 
 
-def _printed(every: Sequence[Trace], word: str, plan: Plan) -> list[Trace]:
+def _printed(every: Sequence[Trace], word: str) -> list[Trace]:
     """Those whose value is printed so, with as many decimals."""
     places = len(word.partition(".")[2])
+    return [one for one in every if one.value is not None and f"{one.value:.{places}f}" == f"{float(word):.{places}f}"]
+
+
+def _not_found(every: Sequence[Trace], word: str, plan: Plan) -> NoReturn:
+    places = len(word.partition(".")[2])
     values = [(one, one.value) for one in every if one.value is not None]
-    found = [one for one, value in values if f"{value:.{places}f}" == f"{float(word):.{places}f}"]
-    if not found:
-        near = min(values, key=lambda pair: abs(pair[1] - float(word)), default=None)
-        hint = "nothing is done yet"
-        if near is not None:
-            value = f"{near[1]:.{places}f}" if places else score(near[1])
-            hint = f"the nearest is {near[0].name} with {value}"
-        raise BadInput(f"no number of grid {plan.grid!r} is printed as {word}: {hint}")
-    return found
+    near = min(values, key=lambda pair: abs(pair[1] - float(word)), default=None)
+    hint = "nothing is done yet"
+    if near is not None:
+        value = f"{near[1]:.{places}f}" if places else score(near[1])
+        hint = f"the nearest is {near[0].name} with {value} (results of seeds and their means are found, no intervals)"
+    raise BadInput(f"no result of grid {plan.grid!r} is printed as {word}: {hint}")
 
 
 def _settings_lines(settings: dict[str, Any]) -> Iterator[str]:
     if settings["preset"]:
         yield f"  preset {settings['preset']}, see configs/preset/{settings['preset']}/"
     if settings["teacher_seeds"]:
-        yield f"  teachers of {settings['teacher_seeds']} seeds serve all"
+        few = settings["teacher_seeds"]
+        yield f"  teachers of {few} {'seed' if few == 1 else 'seeds'} serve all"
     for kind in ("search", "tuned"):
         found = settings[kind] or {}
         for key, value in (found["values"] if kind == "tuned" and found else found).items():

@@ -123,7 +123,8 @@ VERBS: dict[str, Verb] = {
         ("--detach",),
         {"--grid demo": "all that failed", "rtfm-s1/ldd --grid demo": "only these cells"},
         takes="cells",
-        notes=f"{_CELL}\nFailed stages continue from their checkpoints; what is done stays.\n",
+        notes=f"{_CELL}\nFailed stages continue from their checkpoints; what is done stays. A wrong\n"
+        "setting fails again: `run` with the right one, for that makes other stages.\n",
     ),
     "report": Verb(
         "write the report from what is done so far",
@@ -153,7 +154,7 @@ VERBS: dict[str, Verb] = {
         {
             "rtfm-s1/ldd --grid demo": "the mean over seeds",
             "rtfm-s1/ldd/0 --grid demo": "one seed",
-            "0.734 --grid demo": "whatever prints it",
+            "0.734 --grid demo": "whose result it is",
         },
         takes="what",
     ),

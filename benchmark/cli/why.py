@@ -189,7 +189,8 @@ class Explainer:
             return f"{words}this can go away, so the next run tries again"
         if outcome.transient:
             return f"{words}this can go away: when it has, `retry`"
-        return f"{words}this does not go away by itself: correct the cause, then `retry`"
+        remedy = "correct the cause, then `retry`; or run with other settings, which make another stage"
+        return f"{words}this does not go away by itself: {remedy}"
 
     def _blocked(self, key: str, outcome: Outcome) -> str:
         return f"blocked: {outcome.reason}" + (f" (log: {self.store.root / outcome.log})" if outcome.log else "")

@@ -32,7 +32,7 @@ LINES = {
     "logs rtfm-s1/ldd/0 --grid demo --stage polcy": "unknown stage 'polcy'; did you mean 'policy'? (valid: …",
     "logs rtfm-s1/ldd/0 --grid demo --stage policy": "policy rtfm-s1/ldd/0 has no log yet; `why rtfm-s1/ldd/0` says what it waits for",
     "logs rtfm-s1/ldd/0 --grid demo -f --json": "--follow and --json contradict each other; drop one",
-    "trace 0.734 --grid demo": "no number of grid 'demo' is printed as 0.734: nothing is done yet",
+    "trace 0.734 --grid demo": "no result of grid 'demo' is printed as 0.734: nothing is done yet",
     "trace 0.1 0.2 --grid demo": "trace takes one word, not 2: 0.1 0.2; drop all but one",
     "completion tcsh": "completion prints the lines for bash, zsh, fish; name one, not 'tcsh'",
     "clean --root /nowhere": "--root /nowhere is not there; name the folder of the runs",

@@ -125,6 +125,9 @@ def test_a_number_is_traced_in_the_metric_of_its_environment(data: GridData) -> 
     both = trace(data.plan, RunStore(data.root), "0", None)
     assert {one.metric for one in both} == {"win_rate"}, "no score of NetHack is printed as 0"
     assert listed([*both, found], "0").splitlines()[0] == "0 is win_rate or episode_return of"
+    lengths = data.done("rtfm-s1", "ldd")["episode_length"]
+    found, *_ = trace(data.plan, RunStore(data.root), f"{lengths.mean():.4f}", None)
+    assert (found.name, found.metric) == ("rtfm-s1/ldd", "episode_length"), "no score, but of the same games"
 
 
 # in the report

@@ -82,7 +82,7 @@ def test_a_number_that_several_entries_print_lists_them(toy: Toy) -> None:
 
 def test_nothing_done_is_said(toy: Toy) -> None:
     plan, store = scored(toy)
-    with pytest.raises(BadInput, match=r"no number of grid 'toy' is printed as 0\.5: nothing is done yet"):
+    with pytest.raises(BadInput, match=r"no result of grid 'toy' is printed as 0\.5: nothing is done yet"):
         trace(plan, store, "0.5", None)
     assert "no number yet" in one(plan, store, "north/taught").text()
 

@@ -139,7 +139,12 @@ def test_without_a_last_run_the_stage_that_differs_least_is_compared(toy: Toy) -
 @pytest.mark.parametrize(
     ("status", "reason", "words"),
     [
-        ({"transient": False, "failures": 1}, "failed", "does not go away by itself: correct the cause, then `retry`"),
+        (
+            {"transient": False, "failures": 1},
+            "failed",
+            "does not go away by itself: correct the cause, then `retry`; "
+            "or run with other settings, which make another stage",
+        ),
         ({"transient": True, "failures": 1}, "repeated", "this can go away, so the next run tries again"),
         ({"transient": True, "failures": 2}, "failed", "this can go away: when it has, `retry`"),
     ],
