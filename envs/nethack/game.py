@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _ctypes
+import ctypes
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import cache
@@ -90,6 +92,7 @@ class Game:
         raw = self._nle.nethack
         type(raw).set_initial_seeds(raw, core, disp, False, lgen)  # NetHackChallenge hides its own
         screens, _ = self._nle.reset()
+        _set_birthday(raw.dlpath, core)
         self._running = True
         self.length, self.score, self.depth, self._still = 0, 0, 0, 0
         self._look(screens)
@@ -127,6 +130,19 @@ class Game:
         if self._recording and self._running:
             self._nle.leave()
         self._running = False
+
+
+def _set_birthday(library: str, seed: int) -> None:
+    """NetHack draws the names of shopkeepers from the second in which a game was begun: let it follow from the seed.
+
+    library: the copy of NetHack that plays, with a hero who has not seen a shop. The moon, Friday 13th and the night
+    are NLE's to fix; what is left of the date is the year on a tombstone.
+    """
+    loaded = ctypes.CDLL(library)
+    try:
+        ctypes.c_long.in_dll(loaded, "ubirthday").value = seed % 2**31
+    finally:
+        _ctypes.dlclose(loaded._handle)  # NLE loads it anew for every game
 
 
 @cache

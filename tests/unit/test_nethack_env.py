@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import _ctypes
+import ctypes
 import importlib.util
 import re
 from collections.abc import Iterator
@@ -88,6 +90,19 @@ def test_the_moon_is_the_game_s_and_not_that_of_the_day_it_is_played() -> None:
     greetings = [bytes(game.start(seed, seed, seed)["tty_chars"][0]).decode() for seed in (0, 1)]
     game.close()
     assert "New moon tonight" in greetings[0] and "moon" not in greetings[1]
+
+
+def test_shopkeepers_are_named_by_the_seed_and_not_by_the_second_in_which_a_game_begins() -> None:
+    """Else a seed would be another game some minutes later, as soon as the hero meets one."""
+    game = Game(Setup("nethack-score", "mon-hum-neu-mal", 10, -0.001, 150))
+    birthdays = []
+    for seed in (11, 2**40 + 12, 11):
+        game.start(seed, seed, seed)
+        library = ctypes.CDLL(game._nle.nethack.dlpath)
+        birthdays.append(ctypes.c_long.in_dll(library, "ubirthday").value)
+        _ctypes.dlclose(library._handle)
+    game.close()
+    assert birthdays == [11, 12, 11]
 
 
 def test_every_cpu_has_its_process_where_there_is_work_for_several(monkeypatch: pytest.MonkeyPatch) -> None:
