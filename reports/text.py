@@ -18,6 +18,7 @@ MINUS = "−"
 
 # What Markdown would read as emphasis, a link or a table border; brackets and underscores inside words are harmless.
 SPECIAL = re.compile(r"([\\*`|]|(?<=\])[(\[:]|\[(?=\^)|(?<!\w)_|_(?!\w))")
+BREAKS = re.compile(r"([._/])(?=[a-zA-Z])")
 
 
 def spans(text: str) -> list[tuple[str, bool]]:
@@ -38,8 +39,14 @@ def markdown(text: str) -> str:
 
 
 def html(text: str) -> Markup:
-    """Plain text as HTML: everything escaped, `code` between backticks in a code element."""
-    pieces = [Markup("<code>{}</code>").format(part) if code else escape(part) for part, code in spans(text)]
+    """Plain text as HTML: everything escaped, `code` between backticks in a code element.
+
+    A line may break in code after a dot, an underscore or a slash, as in the name of a setting.
+    """
+    pieces = [
+        Markup("<code>{}</code>").format(Markup(BREAKS.sub(r"\1<wbr>", str(escape(part))))) if code else escape(part)
+        for part, code in spans(text)
+    ]
     return Markup("").join(pieces)
 
 

@@ -12,12 +12,12 @@ from matplotlib.collections import LineCollection
 from matplotlib.figure import Figure as Canvas
 from matplotlib.lines import Line2D
 from matplotlib.patches import Patch
-from matplotlib.ticker import EngFormatter, MaxNLocator
 
 from reports.curves import ALL_FRAMES, HIGH, LOW, POINTS, Curve, Learnt, Panel, thinned
 from reports.evidence import played
 from reports.figures import MOST_METHODS, WIDTH, Figure
-from reports.figures.style import LineStyle, Theme, method_styles, quiet_axes
+from reports.figures.curve_axes import cut_off, finish_axes, heights
+from reports.figures.style import LineStyle, Theme, method_styles
 from reports.frame import GridData
 from reports.text import plural, wrapped
 
@@ -37,7 +37,7 @@ def learning_curves(data: GridData, environment: str, shown: Sequence[Panel]) ->
     if not shown or len(methods) > MOST_METHODS:
         return None
     name, label = data.environment_label(environment), data.headline_label(environment)
-    digits = data.few_digits(environment)
+    digits, wins = data.few_digits(environment), data.counts_wins(environment)
     told = "; ".join(f"{data.method_label(m)}: {_in_words(shown[0].methods.get(m), digits)}" for m in methods)
     columns, height = min(2, len(methods)), 2.5 if len(methods) <= CROWD else 3.1
 
@@ -45,7 +45,7 @@ def learning_curves(data: GridData, environment: str, shown: Sequence[Panel]) ->
         styles = method_styles(data.methods, theme)
         for ax, panel in zip(figure.subplots(len(shown), 1, squeeze=False)[:, 0], shown, strict=True):
             draw_panel(ax, panel.methods, {m: styles[m] for m in methods})
-            finish_axes(ax, data.counts_wins(environment))
+            finish_axes(ax, heights(panel.methods.values(), wins))
             ax.set_title(wrapped(panel.title, 46))
             ax.set_ylabel(label)
             ax.set_xlabel(panel.axis)
@@ -56,7 +56,7 @@ def learning_curves(data: GridData, environment: str, shown: Sequence[Panel]) ->
         id=f"curves-{environment}",
         title=f"Learning curves, {name}",
         caption=f"{name}: {label} against frames. {how_to_read(data, environment)} {played(data)} {PAID_BEFORE}"
-        f"{_thinned(shown)}{_without_band(data, shown)}{_absent(data, shown)}",
+        f"{_thinned(shown)}{_cut_off(shown, wins)}{_without_band(data, shown)}{_absent(data, shown)}",
         alt=f"Line chart of {label} by frames on {name}; {told}",
         size=(WIDTH, height * len(shown) + 0.3 + 0.22 * -(-len(methods) // columns)),
         draw=draw,
@@ -93,14 +93,14 @@ def seeds_apart(data: GridData, environment: str, shown: Sequence[Panel]) -> Fig
     if not methods or len(panel.methods) > MOST_METHODS:
         return None
     name, columns, digits = data.environment_label(environment), min(2, len(methods)), data.few_digits(environment)
-    rows = -(-len(methods) // columns)
+    rows, wins = -(-len(methods) // columns), data.counts_wins(environment)
 
     def draw(figure: Canvas, theme: Theme) -> None:
         styles = method_styles(data.methods, theme)
         grid = figure.subplots(rows, columns, sharex=True, sharey=True, squeeze=False).ravel()
         for ax, method in zip(grid, methods, strict=False):
             draw_spread(ax, panel.methods[method], styles[method], theme)
-            finish_axes(ax, data.counts_wins(environment), ticks=4)
+            finish_axes(ax, heights(panel.methods.values(), wins), ticks=4)
             ax.set_title(wrapped(data.method_label(method), 26), fontsize=8)
         for ax in grid[len(methods) - columns : len(methods)]:
             ax.tick_params(labelbottom=True)
@@ -119,7 +119,7 @@ def seeds_apart(data: GridData, environment: str, shown: Sequence[Panel]) -> Fig
             f"of the runs lie at each frame ({LOW:.0%} and {HIGH:.0%} percentile, read between the "
             f"{' or '.join(map(str, counts))} finished seeds), which is what one run may give. Shaded: the "
             "simultaneous 95% band of the mean, which is how well the mean is known. They answer different questions; "
-            "with few seeds the band of the mean is often the wider one."
+            f"with few seeds the band of the mean is often the wider one.{_cut_off([panel], wins)}"
         ),
         alt=f"One small line chart per method on {name}: "
         + "; ".join(f"{data.method_label(m)} {_spread_in_words(panel.methods[m], digits)}" for m in methods),
@@ -139,6 +139,11 @@ def _runs(data: GridData, environment: str) -> tuple[str, ...]:
 def _thinned(shown: Sequence[Panel]) -> str:
     longest = max(len(curve.frames) for panel in shown for each in panel.methods.values() for curve in each.seeds)
     return f" Of longer curves {POINTS} points are drawn, evenly chosen." if longest > POINTS else ""
+
+
+def _cut_off(shown: Sequence[Panel], wins: bool) -> str:
+    cut = any(cut_off(panel.methods.values(), wins) for panel in shown)
+    return " A band that is much wider than the curves goes on beyond the axes." if cut else ""
 
 
 def _without_band(data: GridData, shown: Sequence[Panel]) -> str:
@@ -219,17 +224,6 @@ def draw_seeds(ax: Axes, seeds: Sequence[Curve], color: str, alpha: float, toget
     dots = np.concatenate([line for line in lines if len(line) == 1] or [np.empty((0, 2))])
     if len(dots):
         ax.plot(*dots.T, ls="", marker=".", color=color, alpha=alpha)
-
-
-def finish_axes(ax: Axes, counts_wins: bool, ticks: int = 6) -> None:
-    """Frames from 0 in short words; a win rate on its whole range, whatever the data."""
-    quiet_axes(ax)
-    ax.autoscale_view()
-    if counts_wins:
-        ax.set_ylim(-0.02, 1.02)
-    ax.set_xlim(left=0, right=ax.dataLim.x1 * 1.03 or 1)
-    ax.xaxis.set_major_formatter(EngFormatter(sep=""))
-    ax.xaxis.set_major_locator(MaxNLocator(ticks))
 
 
 def _key(theme: Theme) -> list[Line2D | Patch]:

@@ -24,6 +24,7 @@ from reports.contrasts import contrasts
 from reports.curves import panels
 from reports.efficiency import efficiency_table
 from reports.figures import Figure
+from reports.figures.curve_axes import cut_off, heights
 from reports.figures.curves import learning_curves
 from reports.figures.scores import final_scores
 from reports.figures.style import LIGHT, canvas
@@ -157,6 +158,21 @@ def test_a_score_is_no_percentage(data: GridData) -> None:
     assert drawn(learning_curves(data, "rtfm-s1", panels(data, "rtfm-s1"))).axes[0].get_ylim() == (-0.02, 1.02)
 
 
+def test_a_band_of_two_seeds_does_not_flatten_the_curves_of_points(data: GridData) -> None:
+    """Returns have no ends to cut a band at; that of two seeds that differ is many times as wide as they are apart."""
+    (panel, *_) = panels(data, "nethack-score")
+    ldd = panel.methods["ldd"]
+    assert ldd.band.low is not None and ldd.band.high is not None
+    values = np.concatenate([curve.values for curve in ldd.seeds])
+    span = float(values.max() - values.min())
+    low, high = heights([ldd], counts_wins=False)
+    assert low < ldd.band.low.min() and high > ldd.band.high.max() and not cut_off([ldd], counts_wins=False)
+    wide = replace(ldd, band=replace(ldd.band, low=ldd.band.low - 9 * span, high=ldd.band.high + 9 * span))
+    assert heights([wide], counts_wins=False) == (values.min() - span / 2, values.max() + span / 2)
+    assert cut_off([wide], counts_wins=False)
+    assert heights([wide], counts_wins=True) == (-0.02, 1.02) and not cut_off([wide], counts_wins=True)
+
+
 def test_games_are_counted_where_wins_are(data: GridData) -> None:
     about = {(one.environment, one.method): one for one in contrasts(data)}
     assert len(about["rtfm-s1", "ldd"].games(data.won)) == 3
@@ -170,8 +186,8 @@ def test_no_sentence_calls_points_wins(data: GridData, nethack: GridData) -> Non
     assert exploratory(nethack).startswith("LDD has a higher episode return than Tabula rasa on NetHack")
     pages = all_pages(nethack)
     assert {"results", "comparisons", "every-seed", "diagnostics", "teachers"} <= {page.id for page in pages}
-    words = to_markdown("report", pages).splitlines() + [f.title for page in pages for f in page.figures()]
-    assert not [text for text in words if re.search(r"\bwins?\b|\bwon\b|win.rate|percentage point", text.lower())]
+    lines = to_markdown("report", pages).splitlines() + [f.title for page in pages for f in page.figures()]
+    assert not [text for text in lines if re.search(r"\bwins?\b|\bwon\b|win.rate|percentage point", text.lower())]
     assert dict(settings(data))["Headline"] == "`win_rate` (RTFM S1), `episode_return` (NetHack) of stage `evaluate`"
     assert dict(settings(nethack))["Headline"] == "`episode_return` of stage `evaluate`"
 

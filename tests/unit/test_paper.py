@@ -17,7 +17,7 @@ def test_an_endless_table_is_printed_in_part_and_says_where_the_rest_is() -> Non
     paper = to_paper("Report", "", [long], {})
     assert f"run {PRINTED_ROWS - 1};" in paper
     assert f"run {PRINTED_ROWS};" not in paper
-    assert "The first 500 of 501 rows; all are in <code>tables/runs.csv</code>." in paper
+    assert "The first 500 of 501 rows; all are in <code>tables/<wbr>runs.<wbr>csv</code>." in paper
     assert f"run {PRINTED_ROWS};" in to_html("Report", "", [long], {})
 
 
