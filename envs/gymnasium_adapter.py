@@ -65,6 +65,7 @@ class SingleEnv(gymnasium.Env[Arrays, np.int64]):
         self.render_mode = render_mode
         self._make = partial(make, env_id, 1, device, **options)
         self._env = self._make(seed=0)
+        self._told = (*_INFO, *self._env.layout.details)
         self._next: dict[str, Tensor] | None = None
         self._seeded = False
         self.observation_space = observation_space(self._env.layout)
@@ -85,7 +86,7 @@ class SingleEnv(gymnasium.Env[Arrays, np.int64]):
         over = bool(done[0])
         shown = info["final_obs"] if over else observation
         self._next = observation if over else None
-        facts = {name: info[name][0].item() for name in _INFO} if over else {"won": False}
+        facts = {name: info[name][0].item() for name in self._told} if over else {"won": False}
         return {name: _array(field[0]) for name, field in shown.items()}, float(reward[0]), over, False, facts
 
     def render(self) -> str | None:  # type: ignore[override]
@@ -98,8 +99,8 @@ class SingleEnv(gymnasium.Env[Arrays, np.int64]):
 class ManyEnvs(VectorEnv[Arrays, np.ndarray, np.ndarray]):
     """``num_envs`` copies, stepped together, with Gymnasium's same-step auto-reset.
 
-    Where an episode ended, ``infos`` holds, with masks ``_…``: won, episode_return, episode_length, truncated and
-    final_obs (an object array with the ended episodes' last observations).
+    Where an episode ended, ``infos`` holds, with masks ``_…``: won, episode_return, episode_length, truncated, the
+    layout's ``details`` and final_obs (an object array with the ended episodes' last observations).
     """
 
     metadata: dict[str, Any] = {  # noqa: RUF012 (declared so by gymnasium)
@@ -113,6 +114,7 @@ class ManyEnvs(VectorEnv[Arrays, np.ndarray, np.ndarray]):
         self.num_envs, self.render_mode = num_envs, render_mode
         self._make = partial(make, env_id, num_envs, device, **options)
         self._env = self._make(seed=0)
+        self._told = (*_INFO, *self._env.layout.details)
         self._seeded = False
         self.single_observation_space = observation_space(self._env.layout)
         self.single_action_space = gymnasium.spaces.Discrete(self._env.layout.num_actions)
@@ -138,7 +140,7 @@ class ManyEnvs(VectorEnv[Arrays, np.ndarray, np.ndarray]):
         over = _array(done)
         infos: dict[str, Any] = {}
         if over.any():
-            infos = {name: _array(info[name]) for name in _INFO}
+            infos = {name: _array(info[name]) for name in self._told}
             infos["final_obs"] = self._final(info["final_obs"], over)
             infos |= {f"_{name}": over.copy() for name in infos}
         arrays = {name: _array(field) for name, field in observation.items()}

@@ -102,3 +102,12 @@ def test_what_is_shown_is_text() -> None:
     many = gymnasium.make_vec("ldd/rtfm-s1-test-v0", num_envs=2, render_mode="ansi")
     many.reset(seed=0)
     assert ["rtfm-s1-test" in board for board in many.render()] == [True, True]
+
+
+@pytest.mark.skipif("nethack-score" not in envs.ids(), reason="needs the extra `nle`")
+def test_an_ended_game_of_nethack_tells_its_score_its_depth_and_its_turns() -> None:
+    env = gymnasium.make("ldd/nethack-score-v0", max_steps=1)
+    env.reset(seed=0)
+    info = env.step(0)[-1]
+    assert {name: info[name] for name in ("score", "depth", "turns")} == {"score": 0.0, "depth": 1, "turns": 1}
+    env.close()
