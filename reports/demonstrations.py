@@ -17,7 +17,7 @@ INTERACTION = "interaction"
 """The stage in which the learner itself plays; its games are fitted, but demonstrate nothing."""
 
 SKIPPED = "skipped"
-"""What a stage's result calls the number of files that it left out because they are damaged or lost."""
+"""What a stage's result calls the number of files that it left out: damaged, lost or broken off."""
 
 
 def start(data: GridData, variant: Variant) -> tuple[Cell, Cell, Cell]:
@@ -49,7 +49,11 @@ def demonstration_table(data: GridData, rows: Sequence[tuple[str, Variant]]) -> 
             f"{'Wins and losses are kept' if any_wins else 'Games are kept whatever they scored'}. What these frames "
             "cost stands under Cost, and on the second axis of the learning curves. Mean over finished seeds, [95% t "
             "interval].",
-            *(["Files left out: recordings that are damaged or lost; nothing is learnt from them."] if counted else []),
+            *(
+                ["Files left out: recordings that are damaged, lost or broken off; nothing is learnt from them."]
+                if counted
+                else []
+            ),
         ),
         headers=2,
     )
@@ -94,4 +98,4 @@ def left_out(data: GridData) -> list[Text]:
     ]
     if not found:
         return []
-    return [Text(f"Left out, because they are damaged or lost: {listed(found)}. The log names each.", "warning")]
+    return [Text(f"Left out: {listed(found)}. The log names each, and says what is wrong with it.", "warning")]

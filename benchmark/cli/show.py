@@ -13,7 +13,7 @@ from benchmark.spec import Outcome, Plan, headline_of, provenance_of
 from benchmark.store import RunStore
 
 SKIPPED = "skipped"
-"""What a stage's result calls the number of files that it left out because they are damaged or lost."""
+"""What a stage's result calls the number of files that it left out: damaged, lost or broken off."""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], indent: str = "  ") -> str:
@@ -46,8 +46,8 @@ def skipped_lines(plan: Plan, outcomes: Mapping[str, Outcome], store: RunStore) 
     """One line per finished stage whose result says `skipped` above 0: so many files it left out, each in its log."""
     counts = {key: outcome.metrics.get(SKIPPED, 0) for key, outcome in outcomes.items() if outcome.state == "done"}
     return [
-        f"{plan.label(key)} skipped {count} damaged or lost {'file' if count == 1 else 'files'}"
-        + log_words(outcomes[key], store)
+        f"{plan.label(key)} skipped {count} {'file' if count == 1 else 'files'}, named"
+        f" with the reason in {store.log_file(key)}"
         for key, count in counts.items()
         if count > 0
     ]

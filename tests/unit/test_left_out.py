@@ -1,4 +1,4 @@
-"""Recordings that are damaged or lost are counted where a person looks: in the report and at the end of a run."""
+"""Recordings that are left out are counted where a person looks: in the report and at the end of a run."""
 
 from __future__ import annotations
 
@@ -44,7 +44,7 @@ def test_the_report_counts_them_and_says_where_each_is_named(
     assert entries.get("Files left out") == column
     text = to_markdown("report", [page])
     said = [f"file{'s' * (n > 1)} in {name}" for n in skipped if n for name in ("demonstrations rtfm-s1/ldd",)]
-    assert ("Left out, because" in text) == bool(said) and all(words in text for words in said)
+    assert ("Left out: " in text) == bool(said) and all(words in text for words in said)
     assert (f"`{demonstrations(plan, 0)}/log.txt`" in text) == bool(said)
 
 
@@ -52,6 +52,6 @@ def test_a_run_ends_with_a_line_for_every_stage_that_skipped_some(tmp_path: Path
     plan, store = runs(tmp_path, 0, 1, 3)
     one, two = (demonstrations(plan, seed) for seed in (1, 2))
     assert skipped_lines(plan, store.outcomes(plan), store) == [
-        f"demonstrations rtfm-s1/ldd/1 skipped 1 damaged or lost file (log: {tmp_path / one / 'log.txt'})",
-        f"demonstrations rtfm-s1/ldd/2 skipped 3 damaged or lost files (log: {tmp_path / two / 'log.txt'})",
+        f"demonstrations rtfm-s1/ldd/1 skipped 1 file, named with the reason in {tmp_path / one / 'log.txt'}",
+        f"demonstrations rtfm-s1/ldd/2 skipped 3 files, named with the reason in {tmp_path / two / 'log.txt'}",
     ]
