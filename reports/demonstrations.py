@@ -17,7 +17,7 @@ INTERACTION = "interaction"
 """The stage in which the learner itself plays; its games are fitted, but demonstrate nothing."""
 
 SKIPPED = "skipped"
-"""What a stage's result calls the number of files that it left out: damaged, lost or broken off."""
+"""What a stage's result calls the number of files that it left out: damaged, lost, or of a game that failed."""
 
 
 def start(data: GridData, variant: Variant) -> tuple[Cell, Cell, Cell]:
