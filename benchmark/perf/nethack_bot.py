@@ -1,9 +1,10 @@
 """How well the scripted player of NetHack plays, over seeded games.
 
-    python -m benchmark.perf.nethack_bot [--games 30] [--steps 10000] [--processes 2]
+    python -m benchmark.perf.nethack_bot [--player bot] [--games 30] [--steps 10000] [--processes 2]
 
-The paper's character, in NLE's own Challenge task; game i has the seeds i. "steps/s" counts the processes' CPU time.
-A time-out of 150 steps without a turn, as in the environment.
+The paper's character; game i has the seeds i. The bot has the whole keyboard of nethack-challenge; the player
+`random`, to compare with, the 23 keys of nethack-score. "speed" is steps per second of the processes' CPU time. A
+time-out of 150 steps without a turn, as in the environment.
 """
 
 from __future__ import annotations
@@ -15,10 +16,12 @@ import time
 from concurrent.futures import ProcessPoolExecutor
 from dataclasses import astuple, dataclass, fields
 from functools import partial
+from typing import Any
 
 import numpy as np
 
 CHARACTER = "mon-hum-neu-mal"
+TASKS = {"bot": "nethack-challenge", "random": "nethack-score"}
 
 
 @dataclass(frozen=True)
@@ -35,35 +38,45 @@ class Row:
     end: str
 
 
-def play(game: int, steps: int) -> Row:
+class RandomKeys:
+    """Presses keys of a task, each as likely as any other."""
+
+    def __init__(self, seed: int, keys: int) -> None:
+        self._random, self._keys = np.random.default_rng(seed), keys
+
+    def act(self, _observation: Any) -> int:
+        return int(self._random.integers(self._keys))
+
+
+def play(number: int, player: str, steps: int) -> Row:
     """Plays one game to its end or for so many steps."""
     from nle import nethack
-    from nle.env.tasks import NetHackChallenge
 
-    from envs.nethack.bot import Bot
+    import envs
+    from envs.nethack.bot import KEYS, Bot
+    from envs.nethack.game import Game, Setup
 
-    env = NetHackChallenge(
-        character=CHARACTER, max_episode_steps=steps, no_progress_timeout=150, fix_moon_phase=True, savedir=None
-    )
-    type(env.nethack).set_initial_seeds(env.nethack, game, game, False, game)
-    observation, _ = env.reset()
-    bot, most, taken, begin, done = Bot(game), np.zeros(27, np.int64), 0, time.process_time(), False
-    last = ""
+    env_id = TASKS[player]
+    game = Game(Setup(env_id, CHARACTER, steps, step_penalty=0.0, no_progress_timeout=150, keys=KEYS))
+    bot = Bot(number) if player == "bot" else RandomKeys(number, envs.make(env_id, 1).layout.num_actions)
+    most, begin, last = np.zeros(27, np.int64), time.process_time(), ""
+    screens, done = game.start(number, number, number), False
     while not done:
-        most = np.maximum(most, observation["blstats"])
-        last = bytes(observation["tty_chars"]).decode("latin-1")
-        observation, _, terminated, truncated, _ = env.step(bot.act(observation))
-        done, taken = terminated or truncated, taken + 1
-    seconds = time.process_time() - begin
-    env.close()
+        most = np.maximum(most, screens["blstats"])
+        last = bytes(screens["tty_chars"]).decode("latin-1")
+        turn = game.play(bot.act(screens))
+        screens, done = turn.screens, turn.done
+    seconds, taken = time.process_time() - begin, game.length
+    game.close()
     numbers = (most[k] for k in (nethack.NLE_BL_SCORE, nethack.NLE_BL_DEPTH, nethack.NLE_BL_XP, nethack.NLE_BL_TIME))
-    score, depth, level, turns = (int(number) for number in numbers)
-    end = "truncated" if truncated else " ".join(last[:160].split())
-    return Row(game, score, depth, level, turns, taken, taken / seconds, end)
+    score, depth, level, turns = (int(each) for each in numbers)
+    end = "truncated" if turn.truncated else " ".join(last[:160].split())
+    return Row(number, score, depth, level, turns, taken, taken / seconds, end)
 
 
 def main() -> int:
     parser = argparse.ArgumentParser(prog="python -m benchmark.perf.nethack_bot")
+    parser.add_argument("--player", choices=TASKS, default="bot")
     parser.add_argument("--games", type=int, default=30)
     parser.add_argument("--steps", type=int, default=10_000, help="at most, of each game")
     parser.add_argument("--processes", type=int, default=len(os.sched_getaffinity(0)))
@@ -72,7 +85,7 @@ def main() -> int:
     print(" ".join(f"{name:>8}" for name in names))
     rows = []
     with ProcessPoolExecutor(given.processes) as pool:
-        for row in pool.map(partial(play, steps=given.steps), range(given.games)):
+        for row in pool.map(partial(play, player=given.player, steps=given.steps), range(given.games)):
             rows.append(row)
             *numbers, end = astuple(row)
             print(" ".join(f"{number:8.0f}" for number in numbers), f" {end}", flush=True)
