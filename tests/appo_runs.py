@@ -1,4 +1,4 @@
-"""Small runs of APPO for the tests: games, networks, settings, and a learner without processes."""
+"""Small runs of APPO for the tests: games, networks, settings, a learner without processes and a batch for it."""
 
 from __future__ import annotations
 
@@ -6,13 +6,19 @@ from pathlib import Path
 from typing import Any
 
 import torch
+from sample_factory.algo.utils.context import global_model_factory
+from sample_factory.algo.utils.env_info import extract_env_info
+from sample_factory.algo.utils.model_sharing import ParameterServer
+from sample_factory.algo.utils.shared_buffers import alloc_trajectory_tensors
+from sample_factory.cfg.arguments import preprocess_cfg
+from sample_factory.model.model_utils import get_rnn_size
 
 import envs
 from agents.appo.games import Games
 from agents.appo.learner import TaughtLearner
 from agents.appo.runner import make_actor
 from agents.appo.settings import configuration
-from agents.appo.task import Task
+from agents.appo.task import Snapshot, Task
 from agents.networks import build
 from agents.teacher import publish
 from envs.base import Layout
@@ -24,6 +30,8 @@ GAMES = {
     "rtfm-s1": {"items": False, "goal": "monster", "start": "fair"},
     "nethack-score": {"max_steps": 40},
 }
+UNROLLS, STEPS = 4, 5
+"""Of ``batch_of``."""
 SETTINGS: dict[str, Any] = {
     "name": "appo", "frames": 400, "num_envs": 4, "workers": 0, "unroll": 5, "batch": 40, "epochs": 1,
     "discount": 0.99, "reward_scale": 1.0, "reward_clip": 1.0, "vtrace": True, "clip": 0.1, "value_clip": 1.0,
@@ -65,7 +73,7 @@ def task(folder: Path, layout: Layout, game: str = "nethack-score", **changes: A
     network = given["network"]
     start = folder / "start.pt"
     net = build(layout, network, seed=5)
-    torch.save({"weights": net.state_dict(), "optimiser": None, "frames": 0, "updates": 0}, start)
+    torch.save(Snapshot(weights=net.state_dict(), optimiser=None, returns=None, frames=0, updates=0), start)
     entries: dict[str, Any] = {
         "env": given["env"]["name"], "options": given["env"]["options"], "layout": layout, "copies": 4, "seed": 1,
         "network": network, "teacher": None, "distill": 0.0, "shaping": 0.0, "form": "distance", "lr": 1e-3,
@@ -76,11 +84,6 @@ def task(folder: Path, layout: Layout, game: str = "nethack-score", **changes: A
 
 def alone(task: Task, folder: Path, **changes: Any) -> TaughtLearner:
     """Sample Factory's learner as its own process would have it, initialised."""
-    from sample_factory.algo.utils.context import global_model_factory
-    from sample_factory.algo.utils.env_info import extract_env_info
-    from sample_factory.algo.utils.model_sharing import ParameterServer
-    from sample_factory.cfg.arguments import preprocess_cfg
-
     net = build(task.layout, task.network, seed=0)
     cfg = configuration(SETTINGS | changes, task, net, folder, "cpu")
     info = extract_env_info(Games(task, 0), cfg)
@@ -90,3 +93,41 @@ def alone(task: Task, folder: Path, **changes: Any) -> TaughtLearner:
     learner = TaughtLearner(cfg, info, versions, 0, ParameterServer(0, versions, True))
     learner.init()
     return learner
+
+
+def screens(layout, *lead):
+    """Random frames [*lead, …]."""
+    draw = torch.Generator().manual_seed(1)
+    frames = {
+        name: torch.randint(int(field.low), int(field.high) + 1, (*lead, *field.shape), generator=draw).to(field.dtype)
+        for name, field in layout.observation.items()
+    }
+    return frames | {"valid": torch.ones(*lead, layout.num_actions)}
+
+
+def batch_of(learner, layout):
+    """A batch as actors send it, with episodes that end inside of unrolls and at the end of one."""
+    cfg = learner.cfg
+    info = extract_env_info(Games(cfg.task, 0), cfg)
+    batch = alloc_trajectory_tensors(info, UNROLLS, STEPS, get_rnn_size(cfg), "cpu", False)
+    draw = torch.Generator().manual_seed(2)
+    for name, field in screens(layout, UNROLLS, STEPS + 1).items():
+        batch["obs"][name][:] = field
+    ends = torch.zeros(UNROLLS, STEPS, dtype=torch.bool)
+    ends[0, 2] = ends[1, 0] = ends[1, 3] = ends[2, STEPS - 1] = True
+    batch["dones"][:] = ends
+    net = learner.actor_critic
+    with torch.no_grad():
+        state = torch.randn(UNROLLS, get_rnn_size(cfg), generator=draw)
+        for step in range(STEPS + 1):
+            batch["rnn_states"][:, step] = state
+            out = net({name: field[:, step] for name, field in batch["obs"].items()}, state)
+            state = out["new_rnn_states"]
+            if step < STEPS:
+                for name in ("actions", "action_logits", "log_prob_actions", "values"):
+                    batch[name][:, step] = out[name].view_as(batch[name][:, step])
+                state = torch.where(ends[:, step, None], 0, state)
+    batch["rewards"][:] = torch.randn(UNROLLS, STEPS, generator=draw)
+    batch["policy_version"][:] = 0
+    batch["policy_id"][:] = 0
+    return batch

@@ -46,6 +46,8 @@ class TaughtLearner(Learner):
         self.actor_critic.net.load_state_dict(start["weights"])  # in place: they are shared with the actors
         if start["optimiser"] is not None:
             self.optimizer.load_state_dict(start["optimiser"])
+        if start["returns"] is not None:
+            self.actor_critic.returns_normalizer.load_state_dict(start["returns"])
         self.env_steps, self.train_step = start["frames"], start["updates"]
 
     def save(self) -> bool:
@@ -55,9 +57,11 @@ class TaughtLearner(Learner):
         return False
 
     def snapshot(self) -> Snapshot:
+        returns = self.actor_critic.returns_normalizer
         return {
             "weights": self.actor_critic.net.state_dict(),
             "optimiser": self.optimizer.state_dict(),
+            "returns": None if returns is None else returns.state_dict(),
             "frames": self.env_steps,
             "updates": self.train_step,
         }
@@ -86,11 +90,14 @@ class TaughtLearner(Learner):
             self._terms.setdefault(name, []).append(float(torch.as_tensor(value).detach()))
 
     def _prepare_batch(self, batch: Any) -> tuple[Any, int, int]:
+        """Sample Factory's, of rewards that are clipped here: as in ``VTraceLearner``, after the teacher's is added."""
+        rewards, limit = batch["rewards"], self.cfg.learner_reward_clip
         if self.task.shaping > 0:
             reward = self.task.shaping * self._teachers_reward(batch)
             self._record(**{"reward/shaping": reward.mean()})
-            batch = shallow_recursive_copy(batch)
-            batch["rewards"] = (batch["rewards"] + reward).clamp(-self.cfg.reward_clip, self.cfg.reward_clip)
+            rewards = rewards + reward
+        batch = shallow_recursive_copy(batch)
+        batch["rewards"] = rewards.clamp(-limit, limit)
         frames, size, invalid = super()._prepare_batch(batch)
         if self.cfg.with_vtrace:
             self._bootstrap(frames, batch["values"][:, -1].cpu())

@@ -40,8 +40,9 @@ class TaughtActor(ActorCritic):
         return [self.net] if self.teacher is None else [self.net, self.teacher.net]
 
     def model_to_device(self, device: Any) -> None:
-        for net in self._nets():
-            net.to(device)
+        super().model_to_device(device)
+        if self.teacher is not None:
+            self.teacher.net.to(device)
 
     def device_for_input_tensor(self, name: str) -> torch.device:
         return next(self.net.parameters()).device

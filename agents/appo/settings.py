@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
 from pathlib import Path
 from typing import Any
@@ -84,7 +85,8 @@ def configuration(settings: Mapping[str, Any], task: Task, net: Network, folder:
         "num_epochs": settings["epochs"],
         "gamma": settings["discount"],
         "reward_scale": settings["reward_scale"],
-        "reward_clip": settings["reward_clip"],
+        "reward_clip": math.inf,  # actors do not clip: the learner does, once the teacher's reward is in the sum
+        "learner_reward_clip": settings["reward_clip"],  # our own word
         "normalize_returns": settings["normalise_returns"],
         "normalize_input": False,
         # how

@@ -13,12 +13,14 @@ from envs.base import Layout
 
 
 class Snapshot(TypedDict):
-    """What learning goes on from: the policy network's weights, Adam's state (None at the very beginning), and how many
-    frames and updates it has learnt from.
+    """What learning goes on from: the policy network's weights, Adam's state (None at the very beginning), the running
+    moments of returns (None there, and where returns are not normalised), and how many frames and updates it has learnt
+    from.
     """
 
     weights: dict[str, Tensor]
     optimiser: dict[str, Any] | None
+    returns: dict[str, Tensor] | None
     frames: int
     updates: int
 

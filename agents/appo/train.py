@@ -38,7 +38,7 @@ def train(job: Job) -> dict[str, Any]:
     job.repeatable = job.repeatable and not settings["workers"] and state is None
     if state is None:
         curve.evaluate()
-        start = Snapshot(weights=net.state_dict(), optimiser=None, frames=0, updates=0)
+        start = Snapshot(weights=net.state_dict(), optimiser=None, returns=None, frames=0, updates=0)
     else:
         start = state["learner"]
         net.load_state_dict(start["weights"])

@@ -101,6 +101,51 @@ def test_the_policy_starts_from_the_teacher_and_is_distilled_towards_it(taught, 
     assert row["loss/distill"] > 1e-4
 
 
+def test_the_run_is_what_the_params_say(taught, tmp_path, monkeypatch):
+    from agents.appo import run
+
+    class Seen(Exception):
+        pass
+
+    def running(cfg, bridge, look):
+        raise Seen(cfg)
+
+    monkeypatch.setattr(run, "running", running)
+    changes = {"frames": 600, "lr": 0.07, "distill_cost": 0.3, "shaping_reward": "literal", "reward_clip": 0.4}
+    given = params(changes=changes, distill=0.5, shaping=0.2, until=0.5)
+    with pytest.raises(Seen) as seen:
+        train.train(PlainJob(given, tmp_path, {"pretrain": taught}))
+    [cfg] = seen.value.args
+    told = cfg.task
+    assert told.distill == pytest.approx(0.15), "λ times the learner's own weight"
+    assert (told.shaping, told.form, told.teacher) == (0.2, "literal", taught / "teacher.pt")
+    assert (told.lr, told.frames, told.total, told.copies) == (0.07, 600, 300, 4)
+    assert (told.env, told.options, told.network) == ("rtfm-s1-train", GAMES["rtfm-s1"], RTFM)
+    assert cfg.learner_reward_clip == 0.4
+
+
+@pytest.mark.parametrize(("shaping", "step"), [(0.5, -5.0), (0.0, -10.0)])
+def test_rewards_are_scaled_then_shaped_and_then_clipped_once(taught, tmp_path, monkeypatch, shaping, step):
+    """A step costs 0.02, here -20: with the teacher's 15 that is -5, and not the 5 of a cost clipped at -10 before."""
+    from agents.appo.learner import TaughtLearner
+
+    learnt = []
+    prepare = TaughtLearner._prepare_batch
+
+    def noted(self, batch):
+        prepared = prepare(self, batch)
+        learnt.append((prepared[0]["rewards"].clone(), prepared[0]["dones"].bool().clone()))
+        return prepared
+
+    monkeypatch.setattr(TaughtLearner, "_prepare_batch", noted)
+    monkeypatch.setattr(TaughtLearner, "_teachers_reward", lambda self, batch: torch.full_like(batch["rewards"], 30.0))
+    changes = {"frames": 120, "reward_scale": 1000.0, "reward_clip": 10.0}
+    train.train(PlainJob(params(changes=changes, shaping=shaping), tmp_path, {"pretrain": taught}))
+    rewards, ends = (torch.cat(parts) for parts in zip(*learnt, strict=True))
+    assert torch.allclose(rewards[~ends], torch.tensor(step), atol=1e-3)
+    assert ends.any() and set(rewards[ends].tolist()) <= {-10.0, 10.0}
+
+
 def test_returns_are_counted_without_the_teachers_reward(taught, tmp_path):
     job = PlainJob(params(shaping=100.0), tmp_path, {"pretrain": taught})
     train.train(job)

@@ -10,17 +10,13 @@ import torch
 pytest.importorskip("sample_factory")
 pytest.importorskip("nle")
 
-from sample_factory.algo.utils.env_info import extract_env_info
-from sample_factory.algo.utils.shared_buffers import alloc_trajectory_tensors
 from sample_factory.model.model_utils import get_rnn_size
 
 from agents.algorithms.vtrace import vtrace
-from agents.appo.games import Games
 from agents.networks import build
 from agents.teacher import gap
-from tests.appo_runs import NETHACK, alone, layout_of, task, teacher
+from tests.appo_runs import NETHACK, STEPS, UNROLLS, alone, batch_of, layout_of, screens, task, teacher
 
-UNROLLS, STEPS = 4, 5
 LAMBDA, ETA = 0.7, 0.3
 
 
@@ -33,44 +29,6 @@ def layout():
 def learner(layout, tmp_path):
     taught = task(tmp_path, layout, distill=LAMBDA, shaping=ETA, teacher=teacher(tmp_path, layout, NETHACK))
     return alone(taught, tmp_path, batch=UNROLLS * STEPS)
-
-
-def screens(layout, *lead):
-    """Random frames [*lead, …]."""
-    draw = torch.Generator().manual_seed(1)
-    frames = {
-        name: torch.randint(int(field.low), int(field.high) + 1, (*lead, *field.shape), generator=draw).to(field.dtype)
-        for name, field in layout.observation.items()
-    }
-    return frames | {"valid": torch.ones(*lead, layout.num_actions)}
-
-
-def batch_of(learner, layout):
-    """A batch as actors send it, with episodes that end inside of unrolls and at the end of one."""
-    cfg = learner.cfg
-    info = extract_env_info(Games(cfg.task, 0), cfg)
-    batch = alloc_trajectory_tensors(info, UNROLLS, STEPS, get_rnn_size(cfg), "cpu", False)
-    draw = torch.Generator().manual_seed(2)
-    for name, field in screens(layout, UNROLLS, STEPS + 1).items():
-        batch["obs"][name][:] = field
-    ends = torch.zeros(UNROLLS, STEPS, dtype=torch.bool)
-    ends[0, 2] = ends[1, 0] = ends[1, 3] = ends[2, STEPS - 1] = True
-    batch["dones"][:] = ends
-    net = learner.actor_critic
-    with torch.no_grad():
-        state = torch.randn(UNROLLS, get_rnn_size(cfg), generator=draw)
-        for step in range(STEPS + 1):
-            batch["rnn_states"][:, step] = state
-            out = net({name: field[:, step] for name, field in batch["obs"].items()}, state)
-            state = out["new_rnn_states"]
-            if step < STEPS:
-                for name in ("actions", "action_logits", "log_prob_actions", "values"):
-                    batch[name][:, step] = out[name].view_as(batch[name][:, step])
-                state = torch.where(ends[:, step, None], 0, state)
-    batch["rewards"][:] = torch.randn(UNROLLS, STEPS, generator=draw)
-    batch["policy_version"][:] = 0
-    batch["policy_id"][:] = 0
-    return batch
 
 
 def by_our_own(learner, layout, batch):
@@ -123,7 +81,7 @@ def test_the_teachers_reward_is_added_to_the_scaled_one_and_their_sum_is_clipped
     learner._terms = {}
     prepared, frames, unusable = learner._prepare_batch(batch)
     assert (frames, unusable) == (UNROLLS * STEPS, 0)
-    limit = learner.cfg.reward_clip
+    limit = learner.cfg.learner_reward_clip
     expected = (earned.flatten() - ETA * distance).clamp(-limit, limit)
     assert torch.allclose(prepared["rewards"], expected, atol=1e-5)
     assert torch.equal(batch["rewards"], earned), "the batch is the batcher's"
@@ -160,20 +118,31 @@ def test_the_learning_rate_falls_linearly_and_learning_ends(layout, tmp_path):
     assert rates[:3] == pytest.approx([1e-3, 0.75e-3, 0.5e-3])
 
 
-def test_a_snapshot_is_gone_on_from_exactly(layout, tmp_path):
-    learner = alone(task(tmp_path, layout), tmp_path, batch=UNROLLS * STEPS)
+@pytest.mark.parametrize("changes", [{}, {"vtrace": False, "normalise_returns": True}])
+def test_a_snapshot_is_gone_on_from_exactly(layout, tmp_path, changes):
+    changes = changes | {"batch": UNROLLS * STEPS}
+    learner = alone(task(tmp_path, layout), tmp_path, **changes)
     batch = batch_of(learner, layout)
     learner.train(batch)
     other = tmp_path / "other"
     other.mkdir()
     given = task(other, layout)
     torch.save(learner.snapshot(), given.start)
-    following = alone(given, other, batch=UNROLLS * STEPS)
+    following = alone(given, other, **changes)
     assert (following.env_steps, following.train_step) == (UNROLLS * STEPS, 1)
     for each in (learner, following):
         each.train(batch)
     for name, tensor in learner.actor_critic.state_dict().items():
         assert torch.equal(tensor, following.actor_critic.state_dict()[name]), name
+
+
+def test_all_that_learns_and_teaches_is_on_the_learners_device(layout, tmp_path):
+    taught = task(tmp_path, layout, distill=LAMBDA, teacher=teacher(tmp_path, layout, NETHACK))
+    net = alone(taught, tmp_path, vtrace=False, normalise_returns=True).actor_critic
+    net.model_to_device(torch.device("meta"))
+    moved = net.state_dict() | net.teacher.net.state_dict()
+    assert any(name.startswith("returns_normalizer") for name in moved)
+    assert {tensor.device.type for tensor in moved.values()} == {"meta"}
 
 
 def test_a_start_that_cannot_be_read_is_no_new_beginning(layout, tmp_path):
