@@ -152,8 +152,8 @@ def set_aside(path: Path) -> Path:
 
 
 def remove_temporary(folder: Path) -> None:
-    """Delete what a killed writer left; only for whoever holds the folder."""
-    for path in folder.glob(".*.tmp*"):
+    """Delete what a killed writer left, in the folders in it too; only for whoever holds the folder."""
+    for path in (*folder.glob(".*.tmp*"), *folder.glob("*/.*.tmp*")):
         path.unlink(missing_ok=True)
 
 

@@ -24,7 +24,7 @@ FOLDER, GAMES, INDEX, TTYRECS = "corpus", "games.json", "ttyrecs.db", "ttyrecs"
 
 Part = Literal["fitted", "held_out"]
 
-_REMEDY = "record the games, or register the archive with run_all.py data nethack, anew"
+REMEDY = "record the games, or register the archive with run_all.py data nethack, anew"
 
 
 @dataclass(frozen=True)
@@ -90,27 +90,31 @@ class Corpus:
         try:
             found = json.loads(file.read_text(encoding="utf-8"))
             if found["format"] != FORMAT:
-                raise EnvError(f"{file} has format {found['format']}, expected {FORMAT}; {_REMEDY}")
+                raise EnvError(f"{file} has format {found['format']}, expected {FORMAT}; {REMEDY}")
             games = tuple(Game(**{**game, "files": tuple(game["files"])}) for game in found["games"])
             head = found["source"], found["dataset"], found["version"]
             index = Path(found["index"]) if "index" in found else folder / INDEX
             root = folder / TTYRECS if (folder / TTYRECS).is_dir() else None
             return cls(*head, games, found["skipped"], index, root)
         except OSError as error:
-            raise EnvError(f"{file}: {error.strerror}; {_REMEDY}") from error
+            raise EnvError(f"{file}: {error.strerror}; {REMEDY}") from error
         except (json.JSONDecodeError, UnicodeDecodeError, KeyError, TypeError) as error:
-            raise EnvError(f"{file} is damaged; {_REMEDY}") from error
+            raise EnvError(f"{file} is damaged; {REMEDY}") from error
 
     def write(self, folder: Path) -> None:
-        """Write games.json into a folder in one step; an index that is not beside it is named in it."""
+        """Write games.json into a folder in one step."""
+        temporary = folder / f"{GAMES}.part"
+        self.write_games(temporary)
+        temporary.replace(folder / GAMES)
+
+    def write_games(self, file: Path) -> None:
+        """Write the content of games.json to a file; an index that is not beside it is named in it."""
         found: dict[str, Any] = {"format": FORMAT, "source": self.source, "dataset": self.dataset}
         found |= {"version": self.version, "games": [asdict(game) for game in self.games]}
         found["skipped"] = dict(self.skipped)
-        if self.index.parent != folder:
+        if self.index.parent != file.parent:
             found["index"] = str(self.index.absolute())
-        temporary = folder / f"{GAMES}.part"
-        temporary.write_text(f"{json.dumps(found, sort_keys=True, indent=1)}\n", encoding="utf-8")
-        temporary.replace(folder / GAMES)
+        file.write_text(f"{json.dumps(found, sort_keys=True, indent=1)}\n", encoding="utf-8")
 
     @property
     def frames(self) -> int:

@@ -47,8 +47,8 @@ def read_index(path: Path, dataset: str, rows: bool = False) -> Index:
     return Index(found, numbers, Path(root), version)
 
 
-def write_index(path: Path, root: Path, dataset: str, final_root: Path | None = None) -> None:
-    """Write the index of the ttyrecs and xlogfiles that lie one folder below ``root``, later below ``final_root``."""
+def write_index(path: Path, root: Path, dataset: str) -> None:
+    """Write the index of the ttyrecs and xlogfiles that lie one folder below ``root``."""
     with tempfile.TemporaryDirectory(prefix="ldd-index-") as folder:
         name = str(Path(folder) / "ttyrecs.db")
         nld.db.create(filename=name)
@@ -57,7 +57,7 @@ def write_index(path: Path, root: Path, dataset: str, final_root: Path | None = 
             link.symlink_to(root.absolute())
             nld.add_nledata_directory(str(link), dataset, filename=name)
         with closing(sqlite3.connect(name)) as connection:
-            connection.execute("UPDATE roots SET root = ?", (str((final_root or root).absolute()),))
+            connection.execute("UPDATE roots SET root = ?", (str(root.absolute()),))
             connection.commit()
         path.write_bytes(Path(name).read_bytes())
 

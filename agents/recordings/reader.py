@@ -26,13 +26,16 @@ Opened = tuple[Game, list[Path]]
 
 
 class Reader:
-    """Finds the ttyrecs of a corpus' games. ``skipped``: file -> why it could not be read; each is logged once."""
+    """Finds the ttyrecs of a corpus' games, in the folder ``root``.
+
+    skipped: file -> why it could not be read; each is logged once.
+    """
 
     def __init__(self, corpus: Corpus) -> None:
         self.skipped: dict[str, str] = {}
         self.version = corpus.version
         self._index = self._open(corpus)
-        self._root = corpus.root or self._index.root
+        self.root = corpus.root or self._index.root
         paths = self._index.dataset.get_paths
         self._number = {paths(number)[0]: number for number in self._index.numbers}
         self._whole: set[str] = set()
@@ -44,7 +47,7 @@ class Reader:
             self._skip(name, "the index does not know it")
             return None
         files = self._index.dataset.get_paths(self._number[name])
-        paths = [self._root / file for file in files]
+        paths = [self.root / file for file in files]
         if name not in self._whole and not self._is_whole(game, files, paths):
             return None
         self._whole.add(name)

@@ -11,22 +11,24 @@ from typing import Any
 
 from agents.job import Job
 from agents.networks.cpu import tune_process
-from agents.recordings.corpus import FOLDER, HASHED, INDEX, TTYRECS, Corpus, share
+from agents.recordings.corpus import FOLDER, GAMES, HASHED, INDEX, TTYRECS, Corpus, Game, share
 from agents.recordings.index import write_index
 from agents.recordings.playing import AT_ONCE, EPISODES, Episode, play
 from agents.recordings.survey import survey
 from envs.base import EnvError
 
-RECORDED, SCRATCH = "recorded", "playing"
+RECORDED, SCRATCH, PEOPLE, QUIT = "recorded", "playing", "nld-nao", "quit"
 
 
 def record(job: Job) -> dict[str, Any]:
     """Publish a corpus of ``episodes`` games in the run folder's ``corpus``.
 
     source: expert, random or checkpoint (see ``player``). player: who the expert is: bot or autoascend, whose games are
-    played and recorded here; nld-aa or nld-nao, of whose registered games (``index``) at most ``episodes`` are chosen.
-    Finished batches of games stay in the run folder, so that an interrupted stage continues after the last one. A game
-    in which the player failed, or whose ttyrec is not whole, is skipped: log and corpus name it with the reason.
+    played and recorded here; nld-aa or nld-nao, of whose registered games (``index``) at most ``episodes`` are chosen,
+    of nld-nao none that its player has quit (methods.md 3). Batches of games are played straight into the corpus and
+    stay there when they are whole, so that an interrupted stage continues after the last one; its games.json comes
+    last. A game in which the player failed, or whose ttyrec is not whole, is skipped: log and corpus name it with the
+    reason. What the registration of an archive has skipped is only counted in the log.
 
     Returns means over the corpus' games (score, turns, depth, win_rate, episode_return, episode_length), how many games
     and frames there are, how many episodes were played and files skipped, and ``corpus_sha256``. Raises EnvError where
@@ -49,30 +51,27 @@ def record(job: Job) -> dict[str, Any]:
 
 def _played(job: Job) -> tuple[Corpus, dict[str, Episode]]:
     """Play what has not been played, check every ttyrec, and publish; the episodes by the names of their files."""
-    total, work = job.params["episodes"], job.folder / f"{FOLDER}.part"
-    if (job.folder / FOLDER).is_dir():  # by an attempt that ended before it could hand in its result
-        (job.folder / FOLDER).rename(work)
-    ttyrecs = work / TTYRECS
+    total, folder = job.params["episodes"], job.folder / FOLDER
+    scratch, ttyrecs = folder / SCRATCH, folder / TTYRECS
     ttyrecs.mkdir(parents=True, exist_ok=True)
     played: dict[str, Episode] = {}
     for batch in range(-(-total // AT_ONCE)):
-        folder, before = ttyrecs / f"{batch:05d}", len(played)
-        if not folder.is_dir():
-            play(job, batch, folder, work / SCRATCH, lambda ended: job.progress(before + ended, total))  # noqa: B023
-        episodes = json.loads((folder / EPISODES).read_text(encoding="utf-8"))
-        played |= {f"{folder.name}/{episode['name']}": episode for episode in episodes}
-    shutil.rmtree(work / SCRATCH, ignore_errors=True)  # of an attempt that was killed
-    write_index(work / INDEX, ttyrecs, RECORDED, final_root=job.folder / FOLDER / TTYRECS)
-    found = survey(work / INDEX, RECORDED, RECORDED, lambda _done, _of: job.progress(total, total), ttyrecs)
+        place, before = ttyrecs / f"{batch:05d}", len(played)
+        if not place.is_dir():
+            play(job, batch, place, scratch, lambda ended: job.progress(before + ended, total))  # noqa: B023
+        episodes = json.loads((place / EPISODES).read_text(encoding="utf-8"))
+        played |= {f"{place.name}/{episode['name']}": episode for episode in episodes}
+    shutil.rmtree(scratch, ignore_errors=True)  # of an attempt that was killed
+    write_index(folder / INDEX, ttyrecs, RECORDED)
+    found = survey(folder / INDEX, RECORDED, RECORDED, lambda _done, _of: job.progress(total, total))
     known = found.skipped.keys() | {file for game in found.games for file in game.files}
     lost = {file: episode["missing"] or "NLE's index has no row for it" for file, episode in played.items()}
     skipped = {**found.skipped, **{file: why for file, why in lost.items() if file not in known}}
     corpus = replace(found, skipped=dict(sorted(skipped.items())))
     if corpus.games:
-        corpus.write(work)
-        _publish(job, work)
+        _publish(job, corpus)
     else:
-        shutil.rmtree(work)  # another attempt, with what was wrong put right, shall play them again
+        shutil.rmtree(folder)  # another attempt, with what was wrong put right, shall play them again
     return corpus, played
 
 
@@ -84,23 +83,32 @@ def _chosen(job: Job) -> tuple[Corpus, dict[str, Episode]]:
     archive = Corpus.open(Path(index))
     if archive.source != source:
         raise EnvError(f"{index} holds {archive.source}, but the player is {source}; name the index of {source}")
+    if archive.skipped:
+        listed = archive.index.with_name(GAMES)
+        print(f"{len(archive.skipped)} files of {source} were left out when it was registered; {listed} names them")
     seed = job.stream("demonstration games")  # the split goes by the names alone
-    drawn = sorted(archive.games, key=lambda game: share(f"{seed} {game.files[0]}"))[: job.params["episodes"]]
-    corpus = replace(archive, games=tuple(sorted(drawn, key=lambda game: game.files)))
-    work = job.folder / f"{FOLDER}.part"
-    shutil.rmtree(work, ignore_errors=True)
-    shutil.rmtree(job.folder / FOLDER, ignore_errors=True)
-    work.mkdir()
-    corpus.write(work)
-    _publish(job, work)
+    drawn = sorted(_finished(archive), key=lambda game: share(f"{seed} {game.files[0]}"))[: job.params["episodes"]]
+    corpus = replace(archive, games=tuple(sorted(drawn, key=lambda game: game.files)), skipped={})
+    (job.folder / FOLDER).mkdir(exist_ok=True)
+    _publish(job, corpus)
     return corpus, {}
 
 
-def _publish(job: Job, work: Path) -> None:
-    def move(path: Path) -> None:
-        work.rename(path)
+def _finished(archive: Corpus) -> list[Game]:
+    """The games to choose from: as LDD's, none that a person has quit. A bot's "quit" says that it was cut off."""
+    finished = [game for game in archive.games if archive.source != PEOPLE or game.death != QUIT]
+    if not finished:
+        raise EnvError(
+            f"all {len(archive.games)} games of {archive.source} in {archive.index.parent} were quit by their players, "
+            "and such games are no demonstrations; register more games"
+        )
+    if len(finished) < len(archive.games):
+        print(f"{len(archive.games) - len(finished)} games of {archive.source} were quit by their players: left out")
+    return finished
 
-    job.publish(FOLDER, move)
+
+def _publish(job: Job, corpus: Corpus) -> None:
+    job.publish(f"{FOLDER}/{GAMES}", corpus.write_games)
 
 
 def _means(corpus: Corpus, episodes: list[Episode]) -> dict[str, float]:

@@ -9,7 +9,7 @@ import numpy as np
 import torch
 from torch import Tensor
 
-from agents.recordings.corpus import Corpus, Part
+from agents.recordings.corpus import REMEDY, Corpus, Part
 from agents.recordings.reader import Frames, Lane, Opened, Reader
 from envs.base import EnvError, Observation
 
@@ -61,6 +61,11 @@ class WindowStream:
     @property
     def skipped(self) -> Mapping[str, str]:
         return self._reader.skipped
+
+    def trouble(self) -> str:
+        """The first reasons why files could not be read, and what to do, for people."""
+        first = ", ".join(f"{file}: {reason}" for file, reason in list(self.skipped.items())[:3])
+        return f"{first}; put the files back into {self._reader.root}, or {REMEDY}"
 
     def next(self) -> Window:
         """The next batch, of ``size`` windows without padding. Raises EnvError when no game can be read."""
@@ -126,10 +131,7 @@ class WindowStream:
             opened = self._reader.open(self.games[self._order[self._dealt - 1]])
             if opened is not None:
                 return opened
-        raise EnvError(
-            f"none of the {len(self.games)} games of the part {self._part} can be read: "
-            + ", ".join(f"{file}: {reason}" for file, reason in list(self.skipped.items())[:3])
-        )
+        raise EnvError(f"none of the {len(self.games)} games of the part {self._part} can be read: {self.trouble()}")
 
 
 def _windows(frames: int, length: int) -> int:

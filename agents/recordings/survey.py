@@ -16,16 +16,12 @@ AT_ONCE = 1024
 """Games that are handed to the threads together."""
 
 
-def survey(
-    index: Path, dataset: str, source: str, progress: Callable[[int, int], None], root: Path | None = None
-) -> Corpus:
+def survey(index: Path, dataset: str, source: str, progress: Callable[[int, int], None]) -> Corpus:
     """The corpus of a dataset in an index, its games in the order of their files' names; it is not written yet.
 
-    progress: called with the number of games read and of all games. root: where the files lie now, None: where the
-    index says. Raises EnvError where the index cannot be read.
+    progress: called with the number of games read and of all games. Raises EnvError where the index cannot be read.
     """
     known = read_index(index, dataset, rows=True)
-    known = known._replace(root=root or known.root)
     games: list[Game] = []
     skipped: dict[str, str] = {}
     with ThreadPoolExecutor(len(os.sched_getaffinity(0))) as pool:

@@ -16,7 +16,7 @@ pytest.importorskip("nle")
 import envs
 from agents.networks import build
 from agents.recordings import playing, record
-from agents.recordings.corpus import INDEX, TTYRECS, Corpus, Game
+from agents.recordings.corpus import GAMES, INDEX, TTYRECS, Corpus, Game
 from agents.recordings.register import register
 from agents.recordings.stream import WindowStream
 from envs.base import EnvError
@@ -97,11 +97,10 @@ def test_an_interrupted_recording_keeps_its_finished_batches(tmp_path: Path) -> 
     broken = recording(tmp_path / "broken", episodes=9)
     with pytest.raises(KeyboardInterrupt):
         record.record(Interrupted(broken.params, broken.folder))
-    kept = tmp_path / "broken" / "corpus.part" / TTYRECS / "00000"
-    before = [(path.name, path.stat().st_mtime_ns) for path in sorted(kept.iterdir())]
-    assert len(before) == 6 and not (tmp_path / "broken" / "corpus").exists()
-    assert record.record(broken) == expected
     kept = tmp_path / "broken" / "corpus" / TTYRECS / "00000"
+    before = [(path.name, path.stat().st_mtime_ns) for path in sorted(kept.iterdir())]
+    assert len(before) == 6 and not (tmp_path / "broken" / "corpus" / GAMES).exists()
+    assert record.record(broken) == expected
     assert [(path.name, path.stat().st_mtime_ns) for path in sorted(kept.iterdir())] == before
     assert Corpus.open(broken.folder).games == Corpus.open(unbroken.folder).games
 

@@ -46,11 +46,15 @@ class View:
 
 @dataclass(frozen=True)
 class ScreenLesson:
-    """view: how the windows are shown. fitted: those to learn from. held_out: batches to validate on."""
+    """view: how the windows are shown. fitted: those to learn from. held_out: batches to validate on.
+
+    unread: held-out file -> why it could not be read.
+    """
 
     view: View
     fitted: WindowStream
     held_out: list[Window]
+    unread: Mapping[str, str]
 
     def facts(self, fit: Fit[Any, Any], minibatches_before: int = 0) -> dict[str, Any]:
         """Those of the fit, with the frames that were read for it, and how many files could not be read at all.
@@ -58,7 +62,7 @@ class ScreenLesson:
         minibatches_before: how many were read before the first update.
         """
         frames = (minibatches_before + fit.update) * self.fitted.size * self.fitted.length
-        return fit.facts() | {"fitted_frames": frames, "skipped": len(self.fitted.skipped)}
+        return fit.facts() | {"fitted_frames": frames, "skipped": len({*self.fitted.skipped, *self.unread})}
 
 
 def read(job: Job, parent: str, purpose: str, language: bool = True) -> ScreenLesson:
@@ -76,8 +80,11 @@ def read(job: Job, parent: str, purpose: str, language: bool = True) -> ScreenLe
         for part in PARTS
     )
     windows = list(held_out.once(settings["held_out_windows"]))
-    require_some(sum(int(followed(window).sum()) for window in windows))
-    return ScreenLesson(View(layout, language, device), fitted, windows)
+    frames = sum(int(followed(window).sum()) for window in windows)
+    if not frames and held_out.skipped:
+        raise EnvError(f"of the held-out recordings, too few can be read to validate: {held_out.trouble()}")
+    require_some(frames)
+    return ScreenLesson(View(layout, language, device), fitted, windows, held_out.skipped)
 
 
 def require_some(frames: int) -> None:
