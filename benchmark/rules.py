@@ -7,7 +7,8 @@ They stand under `rules` in configs/schema.yaml:
       say: there is no teacher to distil from     # why, for the person who reads the refusal
 
 A setting is compared with a value, or with conditions: {above: 0}, {min: 1}, {max: 9}, {one_of: [a, b]}, {not: a},
-{multiple_of: <another setting>}, {less_than: <another setting>}, {divides: [<settings whose product it divides>]}.
+{elements: 3} of a list, {less_than: <another setting>}, {multiple_of: <another setting, or a list for their product>},
+{divides: [<settings whose product it divides>]}.
 """
 
 from __future__ import annotations
@@ -26,7 +27,8 @@ LIMITS: dict[str, tuple[str, Callable[[float, float], bool]]] = {
     "max": ("at most", operator.le),
     "above": ("more than", operator.gt),
 }
-_CONDITIONS = (*LIMITS, "one_of", "not", "multiple_of", "less_than", "divides")
+_CONDITIONS = (*LIMITS, "one_of", "not", "elements", "multiple_of", "less_than", "divides")
+_OF_OTHERS = ("multiple_of", "less_than", "divides")
 
 
 class Rules:
@@ -74,16 +76,24 @@ class Rules:
 def _understood(wanted: Any) -> bool:
     if not isinstance(wanted, Mapping):
         return True
-    lists = all(isinstance(wanted[name], list) and wanted[name] for name in ("one_of", "divides") if name in wanted)
-    return bool(wanted) and not set(wanted) - {*_CONDITIONS} and lists
+    lists = all(isinstance(wanted[name], list) for name in ("one_of", "divides") if name in wanted)
+    return bool(wanted) and not set(wanted) - {*_CONDITIONS} and lists and [] not in wanted.values()
 
 
 def _mentioned(key: str, wanted: Any) -> set[str]:
     """The settings that one condition is about."""
     if not isinstance(wanted, Mapping):
         return {key}
-    others = {wanted[name] for name in ("multiple_of", "less_than") if name in wanted}
-    return {key, *wanted.get("divides", ()), *others}
+    return {key, *(other for name in _OF_OTHERS if name in wanted for other in _listed(wanted[name]))}
+
+
+def _listed(settings: str | list[str]) -> list[str]:
+    """The settings that a condition names: one, or a list of them."""
+    return settings if isinstance(settings, list) else [settings]
+
+
+def _product(names: str | list[str], settings: Mapping[str, Any]) -> Any:
+    return math.prod(settings[name] for name in _listed(names))
 
 
 def _holds(value: Any, wanted: Any, settings: Mapping[str, Any]) -> bool:
@@ -98,12 +108,14 @@ def _fits(value: Any, name: str, limit: Any, settings: Mapping[str, Any]) -> boo
         return value in limit
     if name == "not":
         return bool(value != limit)
+    if name == "elements":
+        return bool(len(value) == limit)
     if name == "multiple_of":
-        return bool(value % settings[limit] == 0)
+        return bool(value % _product(limit, settings) == 0)
     if name == "less_than":
         return bool(value < settings[limit])
     if name == "divides":
-        return bool(math.prod(settings[key] for key in limit) % value == 0)
+        return bool(_product(limit, settings) % value == 0)
     return LIMITS[name][1](value, limit)
 
 
@@ -118,12 +130,14 @@ def _in_words(name: str, limit: Any, settings: Mapping[str, Any]) -> str:
         return " or ".join(map(_word, limit))
     if name == "not":
         return f"anything but {_word(limit)}"
+    if name == "elements":
+        return f"{limit} elements"
     if name == "multiple_of":
-        return f"a multiple of {limit} ({settings[limit]})"
+        return f"a multiple of {' × '.join(_listed(limit))} ({_product(limit, settings)})"
     if name == "less_than":
         return f"less than {limit} ({settings[limit]})"
     if name == "divides":
-        return f"a divisor of {' × '.join(limit)} ({math.prod(settings[key] for key in limit)})"
+        return f"a divisor of {' × '.join(limit)} ({_product(limit, settings)})"
     return f"{LIMITS[name][0]} {limit}"
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import warnings
 from collections.abc import Callable, Iterator
@@ -30,6 +31,7 @@ from agents.appo.games import Games, make_games
 from agents.appo.learner import TaughtWorker
 from agents.appo.model import make_actor
 from agents.appo.settings import ENV
+from agents.appo.shared_memory import free, note
 from agents.appo.surroundings import surroundings
 from agents.appo.tether import quiet
 from agents.networks.seeded import seeded
@@ -46,6 +48,7 @@ class TaughtRunner(Runner):
 
     def __init__(self, cfg: AttrDict) -> None:
         super().__init__(cfg)
+        self._noted: set[int] = set()
         looking = Timer(self.event_loop, LOOK_S)
         looking.timeout.connect(self._look)
         self.timers.append(looking)
@@ -60,6 +63,7 @@ class TaughtRunner(Runner):
         self.env_info = extract_env_info(Games(self.cfg.task, 0), self.cfg)
         if not preprocess_cfg(self.cfg, self.env_info):
             raise RuntimeError("Sample Factory refuses the settings; the reason stands above")
+        self._note()
         self.buffer_mgr = BufferMgr(self.cfg, self.env_info)
         self._observers_call(AlgoObserver.on_init, self)
         return ExperimentStatus.SUCCESS
@@ -72,12 +76,20 @@ class TaughtRunner(Runner):
         self.snapshot_wanted.connect(self.learners[0].snapshot)
 
     def _look(self) -> None:
+        self._note()
         for process in self.others():
             if process.ident is not None and not process.is_alive():
                 raise RuntimeError(
                     f"Sample Factory's process {process.name} has ended by itself (exit code {process.exitcode})"
                 )
         self.on_look()
+
+    def _note(self) -> None:
+        """Should all be killed at once, the next attempt has to know who shared memory."""
+        now = {os.getpid(), *(process.pid for process in self.others() if process.pid is not None)}
+        if now != self._noted:
+            note(Path(self.cfg.train_dir), now)
+            self._noted = now
 
     def run(self) -> int:
         """Until somebody stops the event loop; exceptions of this process come out of it."""
@@ -179,7 +191,8 @@ def _borrowed(seed: int) -> Iterator[None]:
 
 
 def emptied(folder: Path) -> Path:
-    """A folder of its own for Sample Factory's files, without those of an attempt that was killed."""
+    """A folder of its own for Sample Factory's files, without those of an attempt that was killed, nor its memory."""
+    free(folder)
     shutil.rmtree(folder, ignore_errors=True)
     folder.mkdir()
     return folder

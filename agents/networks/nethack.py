@@ -28,16 +28,21 @@ class ScreenEncoder(nn.Module):
     channels: of the three convolutions of the picture around the cursor, which is drawn here, by ``layout.image``.
     screen: width of what is made of the picture. text: width of what is made of the message, the terminal's first line,
     and of the status, its last two.
-    Raises NetworkError for a layout without such a picture or screen.
+    Raises NetworkError for a layout without such a picture or screen, and for another number of channels.
     """
 
     def __init__(self, layout: Layout, *, channels: Sequence[int], screen: int, text: int) -> None:
         super().__init__()
         shape = layout.observation[layout.grid].shape
-        if layout.image is None or len(shape) != 2 or len(channels) != len(KERNELS):
+        if layout.image is None or len(shape) != 2:
             raise NetworkError(
-                f"network 'nethack' needs a screen of characters with a picture of it, but {layout.grid!r} is not one, "
-                f"and {len(KERNELS)} channels; use it with NetHack"
+                f"network 'nethack' needs a screen of characters with a picture of it, but {layout.grid!r} is not one; "
+                "use it with NetHack"
+            )
+        if len(channels) != len(KERNELS):
+            raise NetworkError(
+                f"network 'nethack' has {len(KERNELS)} convolutions of the picture, but channels is {list(channels)}; "
+                f"give {len(KERNELS)} numbers"
             )
         self._grid, self._image = layout.grid, layout.image
         columns = shape[1]

@@ -6,10 +6,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from envs.base import EnvError
+from envs.nethack.roles import PARTS, check_character
 from envs.options import FLAG, PATH, EnvOptions, Rule, number, one_of, whole
-
-_ROLES = ("arc", "bar", "cav", "hea", "kni", "mon", "pri", "ran", "rog", "sam", "tou", "val", "wiz")
-_PARTS = (_ROLES, ("hum", "elf", "dwa", "gno", "orc"), ("mal", "fem"), ("law", "neu", "cha"))
 
 
 def _is_character(value: Any) -> bool:
@@ -17,7 +15,7 @@ def _is_character(value: Any) -> bool:
     if value == "@":
         return True
     words = value.split("-") if isinstance(value, str) else []
-    return len(words) == len(_PARTS) and all(sum(word in part for word in words) == 1 for part in _PARTS)
+    return len(words) == len(PARTS) and all(sum(word in part for word in words) == 1 for part in PARTS)
 
 
 _CHARACTER = {
@@ -60,6 +58,8 @@ class Options(EnvOptions):
     """Who ``expert()`` is: our own bot or AutoAscend (extra `nethackers`)."""
 
     def check_together(self, env_id: str) -> None:
+        if self.character != "@":
+            check_character(env_id, self.character)
         if self.player == "autoascend" and env_id != "nethack-challenge":
             raise EnvError(f"{env_id}: player='autoascend' plays nethack-challenge only")
 

@@ -20,6 +20,7 @@ import psutil
 
 from agents.appo import train
 from agents.appo.learner import TaughtLearner, TaughtWorker
+from agents.appo.shared_memory import SHARED
 from benchmark.spec import Stage
 from benchmark.store import RunStore
 from tests.appo_runs import params
@@ -34,6 +35,7 @@ from benchmark.stages import run_stage
 print(run_stage(sys.argv[1], Path(sys.argv[2]), Resources(checkpoint_s=0.5)))
 """
 OTHERS = {"learner_proc0", "inference_proc0", "rollout_proc0", "rollout_proc1"}
+KEEPER = "torch_shm_manag"
 PATIENCE_S = 120.0
 
 
@@ -82,6 +84,19 @@ class Attempt:
     def child(self, name: str) -> psutil.Process:
         return next(child for (known, _), child in self.seen.items() if known == name and child.is_running())
 
+    def kill_with_keepers(self) -> None:
+        """Take away those who free PyTorch's shared memory, and the first process, whose death the others notice."""
+        keepers = [child for (name, _), child in self.seen.items() if name == KEEPER and child.is_running()]
+        assert keepers
+        for keeper in keepers:
+            keeper.kill()
+        os.kill(self.process.pid, signal.SIGKILL)
+
+    def shared(self) -> list[Path]:
+        """What its processes have in shared memory."""
+        processes = [self.process.pid, *(pid for _, pid in self.seen)]
+        return [file for pid in processes for file in SHARED.glob(f"torch_{pid}_*")]
+
     def ended(self) -> str:
         out, errors = self.process.communicate(timeout=PATIENCE_S)
         return out.strip() or errors
@@ -116,6 +131,8 @@ def attempts(tmp_path: Path) -> Iterator[Callable[[], Attempt]]:
         for child in attempt.seen.values():
             if child.is_running():
                 child.kill()
+        for file in attempt.shared():
+            file.unlink()
 
 
 def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts, tmp_path):
@@ -124,13 +141,15 @@ def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts, tmp_p
     assert {name for name, _ in first.seen} >= OTHERS
     learner = first.child("learner_proc0")
     assert learner.environ()["OMP_NUM_THREADS"] == "1"
-    os.kill(first.process.pid, signal.SIGKILL)
+    first.kill_with_keepers()
     first.ended()
     assert first.orphans() == [], "Sample Factory's processes know nothing of their parent's death"
+    assert first.shared(), "nobody was left to free the memory that they shared"
     reached = first.store.checkpoints(first.key).newest()[0]["learner"]["frames"]
 
     second = attempts()
     second.learns(beyond=reached)
+    assert first.shared() == [], "memory that is lost until the machine is restarted"
     os.kill(second.child("rollout_proc1").pid, signal.SIGKILL)
     assert second.ended() == "failed", "Sample Factory would go on with the other one"
     outcome = second.store.outcome(second.key)

@@ -145,10 +145,10 @@ def test_the_core_takes_any_number_of_starts() -> None:
     torch.testing.assert_close(always, core.lstm(vectors.view(1, 10, 3))[0].view(5, 2, 4))
 
 
-def test_a_layout_without_a_screen_is_refused() -> None:
+def test_a_layout_without_a_screen_and_another_number_of_channels_are_refused() -> None:
     with pytest.raises(NetworkError, match=r"needs a screen of characters.*'name' is not one"):
         build(RTFM, TINY, seed=0)
-    with pytest.raises(NetworkError, match="and 3 channels"):
+    with pytest.raises(NetworkError, match=r"3 convolutions of the picture, but channels is \[3, 4\]; give 3 numbers"):
         build(layout(), TINY | {"channels": [3, 4]}, seed=0)
 
 

@@ -164,6 +164,8 @@ RULES = [
     {"when": {"taught": False, "kind": "a"}, "require": {"weight": {"above": 0}}, "say": "it is not used"},
     {"require": {"shown": {"less_than": "length"}}, "say": "one is left"},
     {"require": {"pieces": {"divides": ["rows", "columns"]}}, "say": "pieces are equal"},
+    {"require": {"batch": {"multiple_of": ["rows", "columns"]}}, "say": "whole ones"},
+    {"when": {"kind": "g"}, "require": {"widths": {"elements": 3}}, "say": "one a layer"},
     {"when": {"files": {"not": None}, "kind": {"one_of": ["c", "d"]}}, "require": {"reader": None}, "say": "no"},
     {"when": {"kind": "e"}, "require": {"reader": {"one_of": ["f", None]}, "files": {"not": None}}, "say": "files"},
 ]
@@ -182,6 +184,13 @@ RULES = [
             "here: pieces is 4, expected a divisor of rows × columns (21): pieces",
         ),
         ({"pieces": 6, "rows": 3, "columns": 4}, None),
+        ({"batch": 24, "rows": 3, "columns": 4}, None),
+        (
+            {"batch": 20, "rows": 3, "columns": 4},
+            "here: batch is 20, expected a multiple of rows × columns (12): whole ones",
+        ),
+        ({"kind": "g", "widths": [1, 2, 3]}, None),
+        ({"kind": "g", "widths": [1, 2]}, "here: widths is [1, 2], expected 3 elements where kind is g: one a layer"),
         ({"shown": 3, "length": 3}, "here: shown is 3, expected less than length (3): one is left"),
         ({"shown": 2, "length": 3}, None),
         ({"pieces": 4, "rows": 3}, None),
@@ -219,6 +228,8 @@ def test_settings_that_contradict_each_other_are_refused(settings: dict[str, Any
         {"require": {"a": {}}, "say": "x"},
         {"require": {"a": {"one_of": "b"}}, "say": "x"},
         {"require": {"a": {"divides": []}}, "say": "x"},
+        {"require": {"a": {"divides": "b"}}, "say": "x"},
+        {"require": {"a": {"multiple_of": []}}, "say": "x"},
     ],
 )
 def test_a_rule_between_keys_that_is_none_is_refused(rule: dict[str, Any]) -> None:
