@@ -20,6 +20,7 @@ from agents.appo.runner import make_actor
 from agents.appo.settings import configuration
 from agents.appo.task import Snapshot, Task
 from agents.networks import build
+from agents.networks.seeded import seeded
 from agents.teacher import publish
 from envs.base import Layout
 from tests.plain_job import PlainJob
@@ -117,7 +118,7 @@ def batch_of(learner, layout):
     ends[0, 2] = ends[1, 0] = ends[1, 3] = ends[2, STEPS - 1] = True
     batch["dones"][:] = ends
     net = learner.actor_critic
-    with torch.no_grad():
+    with torch.no_grad(), seeded(2):  # actions are drawn from PyTorch's own generator
         state = torch.randn(UNROLLS, get_rnn_size(cfg), generator=draw)
         for step in range(STEPS + 1):
             batch["rnn_states"][:, step] = state
