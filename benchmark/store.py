@@ -41,12 +41,12 @@ class RunStore(GridRecords):
     """
 
     def register(self, stage: Stage) -> None:
-        """Make the stage known by its key, so that a job can be given the key alone; its inputs may have been moved."""
+        """Make the stage known by its key, so that a job can be given the key alone; inputs may have moved since."""
         path = self.folder(stage.key) / "spec.json"
         moved = False
         if path.exists():
             try:
-                if self.stage(stage.key).params == stage.params:
+                if self.stage(stage.key).params == stage.params or self.is_done(stage.key):
                     return
                 moved = True
             except Damaged:

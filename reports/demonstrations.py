@@ -7,6 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmark.decimals import decimals
+from benchmark.records import SKIPPED
 from reports.frame import GridData
 from reports.page import Text
 from reports.tables import Cell, Column, Table
@@ -15,9 +16,6 @@ from reports.variants import Variant, finished, mean_entry, seeds_entry, values
 
 INTERACTION = "interaction"
 """The stage in which the learner itself plays; its games are fitted, but demonstrate nothing."""
-
-SKIPPED = "skipped"
-"""What a stage's result calls the number of files that it left out: damaged, lost, or of a game that failed."""
 
 
 def start(data: GridData, variant: Variant) -> tuple[Cell, Cell, Cell]:

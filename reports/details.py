@@ -31,7 +31,7 @@ def detail_table(data: GridData, environment: str) -> Table | None:
             *(mean_of(data, environment, name, done) for name in names),
         )
         for method in data.methods
-        if len(done := data.done(environment, method))
+        if len(done := data.done(environment, method).dropna(subset=names))
     ]
     return Table(
         id=f"details-{environment}",

@@ -9,7 +9,7 @@ from typing import Any
 from benchmark.configs import leaves
 from benchmark.errors import BadInput
 from benchmark.files import Damaged
-from benchmark.spec import Cell, Plan, Stage
+from benchmark.spec import Cell, Plan, Stage, without_places
 from benchmark.store import RunStore
 
 _DATA = "data_sha256."
@@ -112,7 +112,7 @@ class Stored:
         return self._compared[pair]
 
     def _compare(self, stored: Stage, now: Stage) -> Difference:
-        before, after = leaves(stored.params), leaves(now.params)
+        before, after = (leaves(without_places(stage.params)) for stage in (stored, now))
         settings = {
             key: (before.get(key), after.get(key))
             for key in {**before, **after}

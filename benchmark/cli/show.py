@@ -9,11 +9,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from benchmark.decimals import decimals
+from benchmark.records import SKIPPED
 from benchmark.spec import Outcome, Plan, headline_of, provenance_of
 from benchmark.store import RunStore
-
-SKIPPED = "skipped"
-"""What a stage's result calls the number of files that it left out: damaged, lost, or of a game that failed."""
 
 
 def table(header: Sequence[str], rows: Iterable[Sequence[object]], indent: str = "  ") -> str:

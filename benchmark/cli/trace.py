@@ -203,7 +203,7 @@ def listed(found: Sequence[Trace], word: str) -> str:
         lines.append(
             f"  {one.name}{which}" + (f", mean of {facts['done']} of {facts['planned']} seeds" if one.is_mean else "")
         )
-    return "\n".join([*lines, "name one of them to see what it rests on"])
+    return "\n".join([*lines, "name one of them to see what its result rests on"])
 
 
 def _printed(every: Sequence[Trace], word: str) -> list[Trace]:

@@ -16,7 +16,7 @@ from typing import Any
 from benchmark.configs import leaves
 from benchmark.errors import BadInput
 from benchmark.files import Damaged, read_json, write_json
-from benchmark.spec import Budget, Stage, canonical
+from benchmark.spec import Budget, Stage, canonical, without_places
 from benchmark.store import RunStore
 
 # Raised when the index or the probes are written otherwise; files of another format are not read.
@@ -27,7 +27,7 @@ FORMAT = 1
 class Workload:
     """What a stage does, whatever its seed and the results that it reads: equal ones take equally long.
 
-    params: without the seed. parents: what the stage calls them.
+    params: without the seed and the places of inputs. parents: what the stage calls them.
     """
 
     kind: str
@@ -37,7 +37,7 @@ class Workload:
 
     @classmethod
     def of(cls, stage: Stage) -> Workload:
-        params = {name: value for name, value in stage.params.items() if name != "seed"}
+        params = {name: value for name, value in without_places(stage.params).items() if name != "seed"}
         return cls(stage.kind, stage.target, params, tuple(sorted(stage.parents)))
 
     @cached_property

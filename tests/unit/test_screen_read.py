@@ -36,8 +36,9 @@ def own(recordings: Path, tmp_path: Path) -> Path:
     return shutil.copytree(recordings, tmp_path / "own")
 
 
-def lesson(parent: Path, **training: Any) -> ScreenLesson:
+def lesson(parent: Path, archive: Path | None = None, **training: Any) -> ScreenLesson:
     params = {
+        "@archive": None if archive is None else str(archive),
         "env": {"id": "nethack-score", "name": "nethack-score", "options": {"processes": 0}},
         "training": {"batch": 2, "length": 9, "validation": VALIDATION, "held_out_windows": 100} | training,
         "seed": 3,
@@ -101,3 +102,18 @@ def test_an_archive_that_was_moved_is_missed_where_it_was(tmp_path: Path) -> Non
     one_is_fitted = max(share(HASHED["nld-aa"](game)) for game in Corpus.open(job.folder).games)
     with pytest.raises(EnvError, match=said):
         lesson(job.folder, validation=one_is_fitted)
+
+
+def test_an_archive_that_was_moved_and_registered_anew_is_read_where_it_is(tmp_path: Path) -> None:
+    """The chosen games are the same ones, so nobody has to choose them again."""
+    archive = nld_aa(tmp_path, runs=2, games=2)
+    register("nld-aa", archive, tmp_path / "before", lambda done, total: None)
+    job = recording(tmp_path / "run", source="expert", player="nld-aa", **{"@index": str(tmp_path / "before")})
+    record(job)
+    here = lesson(job.folder).fitted.next()
+    shutil.rmtree(tmp_path / "before")
+    register("nld-aa", archive.rename(tmp_path / "elsewhere"), tmp_path / "after", lambda done, total: None)
+    there = lesson(job.folder, archive=tmp_path / "after").fitted.next()
+    assert all(here.observation[name].equal(field) for name, field in there.observation.items())
+    with pytest.raises(EnvError, match="before"):
+        lesson(job.folder)

@@ -8,6 +8,7 @@ from pathlib import Path
 
 import pytest
 
+from benchmark.cost.history import Workload
 from benchmark.errors import BadInput
 from benchmark.spec import Plan, Stage
 from benchmark.store import RunStore
@@ -53,6 +54,7 @@ def test_what_is_not_there_cannot_be_taken_away(toy: Toy, text: str, message: st
 def test_where_an_input_lies_is_in_no_key_and_what_is_in_it_is() -> None:
     assert HERE.key == THERE.key
     assert dataclasses.replace(HERE, params={**HERE.params, "data_sha256": {"games.json": "4567"}}).key != HERE.key
+    assert Workload.of(HERE).id == Workload.of(THERE).id, "and takes as long"
     assert Stage.from_json(THERE.to_json()).params["@index"] == "/scratch/nld"
 
 
@@ -61,6 +63,20 @@ def test_a_stage_whose_input_was_moved_is_registered_with_the_new_place(tmp_path
     for stage in (HERE, THERE):
         store.register(stage)
         assert store.stage(HERE.key).params == stage.params
+    store.publish_result(
+        HERE.key,
+        {
+            "metrics": {},
+            "seconds": 1.0,
+            "device": "cpu",
+            "deterministic": True,
+            "attempts": 1,
+            "resumed_from": [],
+            "finished": "2026-01-01T00:00:00+00:00",
+        },
+    )
+    store.register(HERE)
+    assert store.stage(HERE.key).params == THERE.params, "where it was when it was read"
 
 
 def test_a_plan_keys_the_same_wherever_an_input_lies(toy: Toy) -> None:

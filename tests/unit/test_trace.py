@@ -76,7 +76,7 @@ def test_a_number_that_several_entries_print_lists_them(toy: Toy) -> None:
         "  north/taught, mean of 2 of 3 seeds",
         "  north/taught/0",
         "  north/taught/1",
-        "name one of them to see what it rests on",
+        "name one of them to see what its result rests on",
     ]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
+from pathlib import Path
 from typing import Any
 
 import torch
@@ -13,7 +14,7 @@ import envs
 from agents.job import Job
 from agents.networks import Network
 from agents.pretraining.fit import Fit
-from agents.recordings.corpus import Corpus, Part
+from agents.recordings.corpus import INDEX, Corpus, Part
 from agents.recordings.stream import Window, WindowStream
 from envs.base import EnvError, Layout, blanked
 
@@ -69,12 +70,15 @@ def read(job: Job, parent: str, purpose: str, language: bool = True) -> ScreenLe
     """The lesson of a stage with the params ``env`` and ``training``, from a parent's recordings.
 
     training: batch, length, validation, held_out_windows. purpose: of the random stream that orders the windows.
-    language: whether it is shown. Raises EnvError.
+    language: whether it is shown. An archive is where the param ``@archive`` says that its index lies now, which need
+    not be where it lay when its games were chosen. Raises EnvError.
     """
     env, settings = job.params["env"], job.params["training"]
     device = torch.device(job.device)
     layout = envs.make(env["name"], 1, device, **env["options"]).layout
-    corpus = Corpus.open(job.parents[parent])
+    corpus, archive = Corpus.open(job.parents[parent]), job.params.get("@archive")
+    if corpus.root is None and archive is not None:
+        corpus = replace(corpus, index=Path(archive) / INDEX)
     fitted, held_out = (
         WindowStream(corpus, part, settings["batch"], settings["length"], job.stream(purpose), settings["validation"])
         for part in PARTS
