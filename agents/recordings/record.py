@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import shutil
+from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
 from statistics import fmean
@@ -11,7 +12,7 @@ from typing import Any
 
 from agents.job import Job
 from agents.networks.cpu import tune_process
-from agents.recordings.corpus import FOLDER, GAMES, HASHED, INDEX, TTYRECS, Corpus, Game, share
+from agents.recordings.corpus import FOLDER, GAMES, HASHED, INDEX, REMEDY, TTYRECS, Corpus, Game, share
 from agents.recordings.index import write_index
 from agents.recordings.playing import AT_ONCE, EPISODES, Episode, play
 from agents.recordings.survey import survey
@@ -41,8 +42,7 @@ def record(job: Job) -> dict[str, Any]:
     for file, why in corpus.skipped.items():
         print(f"skipped {file}: {why}")
     if not corpus.games:
-        first = next((f"{file}: {why}" for file, why in corpus.skipped.items()), "")
-        raise EnvError(f"all {len(corpus.skipped)} games were skipped, such as {first}")
+        raise EnvError(_nothing(corpus, episodes))
     means = _means(corpus, [episodes[game.files[0]] for game in corpus.games if episodes])
     job.log(corpus.frames, **means)
     counts = {"frames": corpus.frames, "games": len(corpus.games), "skipped": len(corpus.skipped)}
@@ -62,17 +62,34 @@ def _played(job: Job) -> tuple[Corpus, dict[str, Episode]]:
         episodes = json.loads((place / EPISODES).read_text(encoding="utf-8"))
         played |= {f"{place.name}/{episode['name']}": episode for episode in episodes}
     shutil.rmtree(scratch, ignore_errors=True)  # of an attempt that was killed
-    write_index(folder / INDEX, ttyrecs, RECORDED)
+    job.publish(f"{FOLDER}/{INDEX}", lambda path: write_index(path, ttyrecs, RECORDED))
     found = survey(folder / INDEX, RECORDED, RECORDED, lambda _done, _of: job.progress(total, total))
     known = found.skipped.keys() | {file for game in found.games for file in game.files}
     lost = {file: episode["missing"] or "NLE's index has no row for it" for file, episode in played.items()}
     skipped = {**found.skipped, **{file: why for file, why in lost.items() if file not in known}}
     corpus = replace(found, skipped=dict(sorted(skipped.items())))
-    if corpus.games:
-        _publish(job, corpus)
-    else:
-        shutil.rmtree(folder)  # another attempt, with what was wrong put right, shall play them again
+    nobody_kept_any = not _kept(played)
+    if corpus.games or nobody_kept_any:
+        _publish(job, corpus)  # which also asks whether the run folder is still this attempt's
+    if nobody_kept_any:  # another attempt, with what was wrong put right, shall play them again
+        ttyrecs.rename(scratch)  # in one step: half a batch would never be played again
+        shutil.rmtree(folder)
     return corpus, played
+
+
+def _kept(episodes: Mapping[str, Episode]) -> list[str]:
+    """The files that were whole when they were recorded."""
+    return [file for file, episode in episodes.items() if episode["missing"] is None]
+
+
+def _nothing(corpus: Corpus, episodes: Mapping[str, Episode]) -> str:
+    """Why there is no game, and what to do where files were kept that cannot be read now."""
+    kept = _kept(episodes)
+    file = next(iter(kept or corpus.skipped))
+    said = f"all {len(corpus.skipped)} games were skipped, such as {file}: {corpus.skipped[file]}"
+    folder = corpus.index.with_name(TTYRECS)
+    remedy = f"; make the files in {folder} readable and run again, or delete that folder to have new games played"
+    return said + remedy if kept else said
 
 
 def _chosen(job: Job) -> tuple[Corpus, dict[str, Episode]]:
@@ -97,6 +114,8 @@ def _chosen(job: Job) -> tuple[Corpus, dict[str, Episode]]:
 def _finished(archive: Corpus) -> list[Game]:
     """The games to choose from: as LDD's, none that a person has quit. A bot's "quit" says that it was cut off."""
     finished = [game for game in archive.games if archive.source != PEOPLE or game.death != QUIT]
+    if not archive.games:
+        raise EnvError(f"{archive.index.with_name(GAMES)} lists no game of {archive.source}; {REMEDY}")
     if not finished:
         raise EnvError(
             f"all {len(archive.games)} games of {archive.source} in {archive.index.parent} were quit by their players, "

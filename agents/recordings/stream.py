@@ -101,10 +101,15 @@ class WindowStream:
             "shuffled": self._before,
             "dealt": self._dealt,
             "lanes": [(lane.game.files[0] if lane.game else None, lane.frame) for lane in self._lanes],
+            "skipped": dict(self._reader.skipped),
         }
 
     def load_state_dict(self, state: Mapping[str, Any]) -> None:
-        """Continue with the batch that was next; a lane whose game cannot be read any more takes the next one."""
+        """Continue with the batch that was next; a lane whose game cannot be read any more takes the next one.
+
+        What was skipped before, then or here, stays in ``skipped``.
+        """
+        self._reader.skipped |= state.get("skipped", {})  # the first versions' states have none
         self._generator.set_state(state["shuffled"])
         self._shuffle()
         self._dealt = state["dealt"]

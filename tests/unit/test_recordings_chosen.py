@@ -59,6 +59,12 @@ def test_an_archive_of_games_that_were_all_quit_is_one_error(tmp_path: Path) -> 
         record(choosing(tmp_path / "run", index, "nld-nao"))
 
 
+def test_a_list_without_any_game_is_not_said_to_be_of_games_that_were_quit(tmp_path: Path) -> None:
+    index = registered(tmp_path / "index", "nld-aa", deaths=())
+    with pytest.raises(EnvError, match=rf"^{index / GAMES} lists no game of nld-aa; .*register the archive"):
+        record(choosing(tmp_path / "run", index, "nld-aa"))
+
+
 def test_what_an_archive_has_lost_is_counted_in_one_line_and_is_not_the_choice_s_own(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:

@@ -20,6 +20,7 @@ from benchmark.job import StageJob, Stopped
 from benchmark.lease import Claim
 from benchmark.spec import Resources, Stage
 from benchmark.store import RunStore
+from envs.base import EnvError
 from tests.nethack_recordings import recording
 
 Attempt = Callable[[], StageJob]
@@ -70,7 +71,7 @@ def breaks(patch: pytest.MonkeyPatch, step: str, error: BaseException) -> None:
     works = getattr(files, step)
 
     def broken(path: Path, *others: Any) -> Any:
-        if path.parent.name == "corpus":
+        if path.parent.name == "corpus" and path.suffix == ".json":
             raise error
         return works(path, *others)
 
@@ -114,9 +115,63 @@ def test_a_full_disk_is_told_as_such_and_costs_no_game(
     assert before | {"corpus/games.json"} <= everything(job.folder)
 
 
+def test_files_that_cannot_be_read_for_a_moment_cost_no_game(
+    attempt: Attempt, played: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    job, read = attempt(), Path.read_bytes
+
+    def stale(path: Path) -> bytes:
+        if path.suffix == ".bz2":
+            raise OSError(errno.ESTALE, os.strerror(errno.ESTALE))
+        return read(path)
+
+    with monkeypatch.context() as network, pytest.raises(EnvError) as told:
+        network.setattr(Path, "read_bytes", stale)
+        record.record(job)
+    place = job.folder / "corpus" / "ttyrecs"
+    assert str(told.value) == (
+        "all 3 games were skipped, such as 00000/nle.0000000.ttyrec3.bz2: Stale file handle; make the files in "
+        f"{place} readable and run again, or delete that folder to have new games played"
+    )
+    assert "corpus/games.json" not in everything(job.folder)
+    assert record.record(attempt())["games"] == 3
+    assert played == [0, 1]
+
+
+def lost(job: StageJob, monkeypatch: pytest.MonkeyPatch) -> StageJob:
+    """A job whose stage another process has taken over."""
+    monkeypatch.setattr(job._claim, "beat", lambda: False)
+    return job
+
+
 def test_who_has_lost_the_stage_publishes_nothing(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
-    job = attempt()
-    monkeypatch.setattr(job._claim, "beat", lambda: False)  # another process has taken it over
+    job = lost(attempt(), monkeypatch)
     with pytest.raises(Stopped):
         record.record(job)
-    assert "corpus/games.json" not in everything(job.folder)
+    assert not {"corpus/games.json", "corpus/ttyrecs.db"} & everything(job.folder)
+
+
+def test_who_has_lost_the_stage_leaves_the_index_that_others_read(
+    attempt: Attempt, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    record.record(attempt())
+    job = lost(attempt(), monkeypatch)
+    index = job.folder / "corpus" / "ttyrecs.db"
+    before = index.stat()
+    with pytest.raises(Stopped):
+        record.record(job)
+    assert (index.stat().st_ino, index.stat().st_mtime_ns) == (before.st_ino, before.st_mtime_ns)
+
+
+def test_who_has_lost_the_stage_deletes_nothing(attempt: Attempt, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(playing, "_keep", lambda folder, ttyrec: (b"", "NLE left nothing"))
+    job, survey = attempt(), record.survey
+
+    def surveyed(*given: Any) -> Corpus:
+        lost(job, monkeypatch)
+        return survey(*given)
+
+    monkeypatch.setattr(record, "survey", surveyed)
+    with pytest.raises(Stopped):
+        record.record(job)
+    assert "corpus/ttyrecs/00000/episodes.json" in everything(job.folder)

@@ -53,7 +53,9 @@ def files(folder: Path, part: Any) -> list[Path]:
 
 def skipped(lesson: ScreenLesson) -> int:
     fit: Any = SimpleNamespace(update=0, facts=dict)
-    number: int = lesson.facts(fit)["skipped"]
+    job = PlainJob({}, Path())
+    number: int = lesson.facts(job, fit)["skipped"]
+    assert job.repeatable == (number == 0), "with all files it would be another teacher"
     return number
 
 
@@ -69,6 +71,23 @@ def test_files_of_both_parts_that_cannot_be_read_are_counted(own: Path) -> None:
     for _ in range(20):
         worse.fitted.next()
     assert skipped(worse) == 2
+
+
+def test_a_fit_that_is_continued_counts_what_it_met_before(own: Path) -> None:
+    first = files(own, "fitted")[0]
+    whole = first.read_bytes()
+    first.write_bytes(whole[:100])
+    unbroken = lesson(own)
+    for _ in range(20):
+        unbroken.fitted.next()
+    state = unbroken.fitted.state_dict()
+    first.write_bytes(whole)
+    continued = lesson(own)
+    assert skipped(continued) == 0
+    continued.fitted.load_state_dict(state)
+    continued.fitted.next()
+    assert skipped(continued) == skipped(unbroken) == 1
+    assert continued.fitted.skipped == unbroken.fitted.skipped
 
 
 def test_a_damaged_index_that_both_parts_meet_is_one_file(own: Path) -> None:
