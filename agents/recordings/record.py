@@ -33,7 +33,7 @@ def record(job: Job) -> dict[str, Any]:
 
     Returns means over the corpus' games (score, turns, depth, win_rate, episode_return, episode_length), how many games
     and frames there are, how many episodes were played and files skipped, and ``corpus_sha256``. Raises EnvError where
-    all were skipped.
+    all were skipped; the next attempt plays them again only where not one ttyrec was kept.
     """
     tune_process()
     params = job.params
