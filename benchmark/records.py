@@ -10,9 +10,6 @@ from benchmark.files import Damaged, read_json, unreadable
 from benchmark.recipes import unpacked
 from benchmark.spec import Plan, Stage
 
-SKIPPED = "skipped"
-"""What a stage's result calls the number of files that it left out: damaged, lost, or of a game that failed."""
-
 # status.json before the first progress of a stage.
 UNBEGUN: dict[str, Any] = {
     "state": "running",

@@ -16,6 +16,9 @@ KEY_FORMAT = 1
 # The kind, and the target, of a stage whose results were computed elsewhere and read from a file; nothing computes it.
 IMPORTED = "imported"
 
+# What a stage's result calls the number of files that it left out: damaged, lost, or of a game that failed.
+SKIPPED = "skipped"
+
 State = Literal["done", "running", "failed", "stopped", "blocked", "missing", "unavailable"]
 
 

@@ -1,7 +1,7 @@
 """Every environment for other people's libraries: gymnasium.make("ldd/rtfm-s1-train-v0") and gymnasium.make_vec(…).
 
-An episode that ends by the step limit is ``terminated``: the limit pays the environment's own loss reward and is part
-of the game, so nobody should bootstrap from it; ``info["truncated"]`` tells the two kinds of end apart.
+An episode that ends by the step limit is ``terminated``: the limit is part of the game (it pays the environment's own
+loss reward, of NetHack none), so nobody should bootstrap from it; ``info["truncated"]`` tells the two kinds apart.
 """
 
 from __future__ import annotations

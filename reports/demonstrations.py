@@ -7,7 +7,7 @@ from collections.abc import Sequence
 import numpy as np
 
 from benchmark.decimals import decimals
-from benchmark.records import SKIPPED
+from benchmark.spec import SKIPPED
 from reports.frame import GridData
 from reports.page import Text
 from reports.tables import Cell, Column, Table
@@ -48,7 +48,12 @@ def demonstration_table(data: GridData, rows: Sequence[tuple[str, Variant]]) -> 
             "cost stands under Cost, and on the second axis of the learning curves. Mean over finished seeds, [95% t "
             "interval].",
             *(
-                ["Files left out: recordings that are damaged, lost or broken off; nothing is learnt from them."]
+                [
+                    "Files left out: recordings that are damaged, lost or broken off; nothing is learnt from them. "
+                    "Those of an archive that its registration left out are in its list, and are not counted here. Of "
+                    "an archive's games the return is the score that its list tells, and the length is that of the "
+                    "recording; of games played here, both are the environment's."
+                ]
                 if counted
                 else []
             ),

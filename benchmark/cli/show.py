@@ -9,8 +9,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from benchmark.decimals import decimals
-from benchmark.records import SKIPPED
-from benchmark.spec import Outcome, Plan, headline_of, provenance_of
+from benchmark.spec import SKIPPED, Outcome, Plan, headline_of, provenance_of
 from benchmark.store import RunStore
 
 

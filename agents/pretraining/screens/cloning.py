@@ -87,4 +87,4 @@ def train(job: Job) -> dict[str, Any]:
     fit = Fit(job, task, lesson.fitted, held_out, settings)
     fit.run(job.resume())
     sha = publish(job, "teacher.pt", net, heads=list(CLONED))
-    return lesson.facts(fit) | net.facts() | {"trunk_sha": sha}
+    return lesson.facts(job, fit) | net.facts() | {"trunk_sha": sha}

@@ -108,4 +108,4 @@ def train(job: Job) -> dict[str, Any]:
         model.decoder.start_from(average(lesson.fitted, lesson.view, settings["prior_updates"]))
     fit.run(state)
     sha = publish(job, "teacher.pt", model.net)
-    return lesson.facts(fit, settings["prior_updates"]) | model.net.facts() | {"trunk_sha": sha}
+    return lesson.facts(job, fit, settings["prior_updates"]) | model.net.facts() | {"trunk_sha": sha}

@@ -128,4 +128,4 @@ def train(job: Job) -> dict[str, Any]:
     fit = Fit(job, ActionsOfKeys(lesson.view, net), lesson.fitted, lesson.held_out, settings)
     fit.run(job.resume())
     job.publish("inverse.pt", lambda path: torch.save({"weights": net.state_dict(), "sizes": sizes}, path))
-    return lesson.facts(fit)
+    return lesson.facts(job, fit)

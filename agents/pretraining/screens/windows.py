@@ -57,13 +57,16 @@ class ScreenLesson:
     held_out: list[Window]
     unread: Mapping[str, str]
 
-    def facts(self, fit: Fit[Any, Any], minibatches_before: int = 0) -> dict[str, Any]:
+    def facts(self, job: Job, fit: Fit[Any, Any], minibatches_before: int = 0) -> dict[str, Any]:
         """Those of the fit, with the frames that were read for it, and how many files could not be read at all.
 
-        minibatches_before: how many were read before the first update.
+        minibatches_before: how many were read before the first update. Where files could not be read, the job's result
+        says that it cannot be repeated: with all files it would be another.
         """
         frames = (minibatches_before + fit.update) * self.fitted.size * self.fitted.length
-        return fit.facts() | {"fitted_frames": frames, "skipped": len({*self.fitted.skipped, *self.unread})}
+        skipped = len({*self.fitted.skipped, *self.unread})
+        job.repeatable = job.repeatable and not skipped
+        return fit.facts() | {"fitted_frames": frames, "skipped": skipped}
 
 
 def read(job: Job, parent: str, purpose: str, language: bool = True) -> ScreenLesson:
