@@ -11,6 +11,7 @@ from agents.appo.bridge import Bridge
 from agents.appo.ledger import Ledger
 from agents.appo.runner import emptied, running
 from agents.appo.settings import configuration, splits, workers
+from agents.appo.shared_memory import free
 from agents.appo.task import Snapshot, Task
 from agents.job import Job
 from agents.train import Curve
@@ -44,6 +45,7 @@ def learn(job: Job, curve: Curve, ledger: Ledger, start: Snapshot) -> None:
         with running(configuration(settings, task, ledger.net, folder, job.device), bridge, bridge.look) as runner:
             runner.run()
     finally:
+        free(folder)  # of an attempt that was still going down when this one began
         shutil.rmtree(folder, ignore_errors=True)
 
 

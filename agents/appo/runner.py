@@ -31,13 +31,15 @@ from agents.appo.games import Games, make_games
 from agents.appo.learner import TaughtWorker
 from agents.appo.model import make_actor
 from agents.appo.settings import ENV
-from agents.appo.shared_memory import free, note
+from agents.appo.shared_memory import NOTE, files_named_after, free, note
 from agents.appo.surroundings import surroundings
 from agents.appo.tether import quiet
 from agents.networks.seeded import seeded
 
 LOOK_S = 0.5
 """Between two looks at the processes, and at whether the stage should stop."""
+NOTE_EVERY = 20
+"""Looks: by then, shared memory is noted even if it was too new to be told as ours when it was first seen."""
 LAST_LINES = 80
 
 
@@ -48,7 +50,8 @@ class TaughtRunner(Runner):
 
     def __init__(self, cfg: AttrDict) -> None:
         super().__init__(cfg)
-        self._noted: set[int] = set()
+        self._looks = 0
+        self._seen: set[str] = set()
         looking = Timer(self.event_loop, LOOK_S)
         looking.timeout.connect(self._look)
         self.timers.append(looking)
@@ -63,8 +66,8 @@ class TaughtRunner(Runner):
         self.env_info = extract_env_info(Games(self.cfg.task, 0), self.cfg)
         if not preprocess_cfg(self.cfg, self.env_info):
             raise RuntimeError("Sample Factory refuses the settings; the reason stands above")
-        self._note()
         self.buffer_mgr = BufferMgr(self.cfg, self.env_info)
+        self._note()
         self._observers_call(AlgoObserver.on_init, self)
         return ExperimentStatus.SUCCESS
 
@@ -85,11 +88,13 @@ class TaughtRunner(Runner):
         self.on_look()
 
     def _note(self) -> None:
-        """Should all be killed at once, the next attempt has to know who shared memory."""
-        now = {os.getpid(), *(process.pid for process in self.others() if process.pid is not None)}
-        if now != self._noted:
-            note(Path(self.cfg.train_dir), now)
-            self._noted = now
+        """Should all be killed at once, the next attempt has to know what memory they shared."""
+        processes = {os.getpid(), *(process.pid for process in self.others() if process.pid is not None)}
+        files = files_named_after(processes)
+        if not files <= self._seen or self._looks % NOTE_EVERY == 0:
+            note(Path(self.cfg.train_dir), processes)
+        self._seen = files
+        self._looks += 1
 
     def run(self) -> int:
         """Until somebody stops the event loop; exceptions of this process come out of it."""
@@ -191,8 +196,15 @@ def _borrowed(seed: int) -> Iterator[None]:
 
 
 def emptied(folder: Path) -> Path:
-    """A folder of its own for Sample Factory's files, without those of an attempt that was killed, nor its memory."""
+    """A folder of its own for Sample Factory's files, without those of an attempt that was killed, nor its memory.
+
+    Where that attempt is still going down, the note of its memory stays, for the next time.
+    """
+    folder.mkdir(exist_ok=True)
     free(folder)
-    shutil.rmtree(folder, ignore_errors=True)
-    folder.mkdir()
+    for path in folder.iterdir():
+        if path.is_dir():
+            shutil.rmtree(path, ignore_errors=True)
+        elif path.name != NOTE:
+            path.unlink(missing_ok=True)
     return folder

@@ -6,6 +6,7 @@ import os
 import signal
 import subprocess
 import sys
+import tempfile
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
@@ -21,6 +22,7 @@ import psutil
 from agents.appo import train
 from agents.appo.learner import TaughtLearner, TaughtWorker
 from agents.appo.shared_memory import SHARED
+from agents.appo.surroundings import LONGEST, SHORT
 from benchmark.spec import Stage
 from benchmark.store import RunStore
 from tests.appo_runs import params
@@ -108,7 +110,15 @@ class Attempt:
 
 
 @pytest.fixture
-def attempts(tmp_path: Path) -> Iterator[Callable[[], Attempt]]:
+def temporary() -> Iterator[Path]:
+    """A folder for temporary files whose name is short enough for PyTorch's socket: the processes keep to it."""
+    with tempfile.TemporaryDirectory(prefix="appo-", dir=SHORT) as folder:
+        assert len(folder) <= LONGEST
+        yield Path(folder)
+
+
+@pytest.fixture
+def attempts(tmp_path: Path, temporary: Path) -> Iterator[Callable[..., Attempt]]:
     store = RunStore(tmp_path / "runs")
     changes = {"frames": 10**7, "num_envs": 8, "workers": 2, "batch": 40, "log_every": 200}
     given = params("nethack-score", changes=changes)
@@ -116,10 +126,8 @@ def attempts(tmp_path: Path) -> Iterator[Callable[[], Attempt]]:
     stage = Stage("policy", "agents.appo.train.train", given)
     store.register(stage)
     begun: list[Attempt] = []
-    temporary = tmp_path / ("temporary" * 10)
-    temporary.mkdir()
 
-    def begin() -> Attempt:
+    def begin(temporary: Path = temporary) -> Attempt:
         begun.append(Attempt(store, stage.key, temporary))
         return begun[-1]
 
@@ -135,7 +143,7 @@ def attempts(tmp_path: Path) -> Iterator[Callable[[], Attempt]]:
             file.unlink(missing_ok=True)  # PyTorch's own process may be at it
 
 
-def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts, tmp_path):
+def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts, temporary, tmp_path):
     first = attempts()
     first.learns(beyond=0)
     assert {name for name, _ in first.seen} >= OTHERS
@@ -157,7 +165,9 @@ def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts, tmp_p
     assert second.orphans() == []
     reached = second.store.checkpoints(second.key).newest()[0]["learner"]["frames"]
 
-    third = attempts()
+    long = tmp_path / ("temporary" * 10)
+    long.mkdir()
+    third = attempts(long)
     third.learns(beyond=reached)
     os.killpg(third.process.pid, signal.SIGTERM)  # as a scheduler does: everybody hears it
     assert third.ended() == "stopped"
@@ -170,7 +180,8 @@ def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts, tmp_p
     rows = [row["frames"] for row in third.store.curve(third.key)]
     assert rows == sorted(set(rows)) and rows[0] == 0
     assert rows[-1] <= state["learner"]["frames"]
-    assert not list((tmp_path / ("temporary" * 10)).glob("nle*")), "games of killed processes would fill the disk"
+    for folder in (temporary, long):
+        assert not list(folder.glob("nle*")), "games of killed processes would fill the disk"
 
 
 class FailingLearner(TaughtLearner):
