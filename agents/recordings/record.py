@@ -105,6 +105,8 @@ def _chosen(job: Job) -> tuple[Corpus, dict[str, Episode]]:
         print(f"{len(archive.skipped)} files of {source} were left out when it was registered; {listed} names them")
     seed = job.stream("demonstration games")  # the split goes by the names alone
     drawn = sorted(_finished(archive), key=lambda game: share(f"{seed} {game.files[0]}"))[: job.params["episodes"]]
+    if len(drawn) < job.params["episodes"]:
+        print(f"{len(drawn)} of the {job.params['episodes']} games that were asked for: {source} has no more here")
     corpus = replace(archive, games=tuple(sorted(drawn, key=lambda game: game.files)), skipped={})
     (job.folder / FOLDER).mkdir(exist_ok=True)
     _publish(job, corpus)

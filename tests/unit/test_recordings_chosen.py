@@ -38,7 +38,10 @@ def test_a_game_that_a_person_has_quit_is_no_demonstration(tmp_path: Path, capsy
     corpus = Corpus.open(tmp_path / "run")
     assert [game.death for game in corpus.games] == [death for death in DEATHS if death != "quit"]
     assert (result["games"], result["episodes"], result["skipped"]) == (4, 4, 0)
-    assert capsys.readouterr().out == "3 games of nld-nao were quit by their players: left out\n"
+    assert capsys.readouterr().out == (
+        "3 games of nld-nao were quit by their players: left out\n"
+        "4 of the 100 games that were asked for: nld-nao has no more here\n"
+    )
     few = choosing(tmp_path / "few", index, "nld-nao", episodes=3)
     assert record(few)["games"] == 3, "those that were quit take nobody's place"
 
@@ -47,7 +50,7 @@ def test_a_game_of_a_bot_that_was_cut_off_ends_with_quit_and_is_taken(
     tmp_path: Path, capsys: pytest.CaptureFixture[str]
 ) -> None:
     index = registered(tmp_path / "index", "nld-aa")
-    assert record(choosing(tmp_path / "run", index, "nld-aa"))["games"] == len(DEATHS)
+    assert record(choosing(tmp_path / "run", index, "nld-aa", episodes=len(DEATHS)))["games"] == len(DEATHS)
     assert capsys.readouterr().out == ""
 
 
