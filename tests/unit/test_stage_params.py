@@ -13,6 +13,7 @@ from benchmark.errors import BadInput
 from benchmark.spec import Plan, Stage
 from benchmark.store import RunStore
 from tests.toy import FILES, Toy
+from tests.unit.test_store import RESULT
 
 WITHOUT = "stages: {practise: {without: %s}}\n"
 HERE = Stage("demonstrations", "t", {"@index": "/data/nld", "data_sha256": {"games.json": "0123"}, "seed": 0})
@@ -63,18 +64,7 @@ def test_a_stage_whose_input_was_moved_is_registered_with_the_new_place(tmp_path
     for stage in (HERE, THERE):
         store.register(stage)
         assert store.stage(HERE.key).params == stage.params
-    store.publish_result(
-        HERE.key,
-        {
-            "metrics": {},
-            "seconds": 1.0,
-            "device": "cpu",
-            "deterministic": True,
-            "attempts": 1,
-            "resumed_from": [],
-            "finished": "2026-01-01T00:00:00+00:00",
-        },
-    )
+    store.publish_result(HERE.key, RESULT)
     store.register(HERE)
     assert store.stage(HERE.key).params == THERE.params, "where it was when it was read"
 
