@@ -21,7 +21,7 @@ def installed(name: str) -> str | None:
 
 def tested(name: str) -> str | None:
     """The version that the project is tested with; None where it asks for no such package."""
-    return _locked().get(name, (None,))[0] or _alone().get(name)
+    return _locked().get(name, (None,))[0] or _alone().get(name, (None,))[0]
 
 
 def equal(found: str | None, pinned: str) -> bool:
@@ -33,7 +33,7 @@ def remedy(name: str) -> str:
     """How to install a package as it was tested."""
     if name in _locked():
         return f"pip install -r requirements/{_locked()[name][1]}"
-    target = _alone_by().get(name, "demo")
+    _, target = _alone().get(name, ("", "demo"))
     return f"`make {target}` installs it into .venv"
 
 
@@ -49,18 +49,15 @@ def _locked() -> dict[str, tuple[str, str]]:
 
 
 @cache
-def _alone_by() -> dict[str, str]:
-    """Package -> the target of the Makefile that installs it alone, where it has one of its own name."""
-    found: dict[str, str] = {}
+def _alone() -> dict[str, tuple[str, str]]:
+    """Package that the Makefile installs without what it asks for -> its version, and the target that installs it.
+
+    That is the target of its own, where it has one, and else `demo`.
+    """
+    found: dict[str, tuple[str, str]] = {}
     target = "demo"
     for line in (PROJECT / "Makefile").read_text(encoding="utf-8").splitlines():
         named = re.match(r"([a-z]+):", line)
         target = named[1] if named else "demo" if line.startswith("$") else target
-        found |= {name: target for name, _ in _ALONE.findall(line)}
+        found |= {name: (pinned, target) for name, pinned in _ALONE.findall(line)}
     return found
-
-
-@cache
-def _alone() -> dict[str, str]:
-    """Package -> its version, of those that the Makefile installs without what they ask for."""
-    return dict(_ALONE.findall((PROJECT / "Makefile").read_text(encoding="utf-8")))

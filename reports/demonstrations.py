@@ -18,8 +18,12 @@ INTERACTION = "interaction"
 """The stage in which the learner itself plays; its games are fitted, but demonstrate nothing."""
 
 
+START = Column("Environment", numeric=False), Column("Methods", numeric=False), Column("Seeds")
+"""The first columns of a table of variants."""
+
+
 def start(data: GridData, variant: Variant) -> tuple[Cell, Cell, Cell]:
-    """The first columns of a table of variants: environment, methods, seeds."""
+    """What a variant has there."""
     methods = data.method_names(variant.methods, variant.environment)
     return Cell(data.environment_label(variant.environment)), Cell(methods), seeds_entry(data, variant)
 
@@ -32,9 +36,7 @@ def demonstration_table(data: GridData, rows: Sequence[tuple[str, Variant]]) -> 
         id="demonstrations",
         caption="Demonstrations, and the interaction of inverse models",
         columns=(
-            Column("Environment", numeric=False),
-            Column("Methods", numeric=False),
-            Column("Seeds"),
+            *START,
             Column("Player", numeric=False),
             Column(data.headline_label(*(variant.environment for _, variant in rows)).capitalize()),
             Column("Mean length"),

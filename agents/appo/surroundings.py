@@ -13,8 +13,8 @@ ONE_THREAD = ("OMP_NUM_THREADS", "MKL_NUM_THREADS")
 TEMPORARY = ("TMPDIR", "TMP", "TEMP", "TEMPDIR")
 """Where PyTorch looks for its folder for temporary files, in this order."""
 SHORT = "/tmp"
-LONGEST = 103 - len("/torch-shm-dir-XXXXXX/manager.sock")
-"""The system cuts the name of a socket at 103 bytes (macOS) or 107 (Linux)."""
+LONGEST = 103 - len("/torch-shm-dir-a1b2c3/manager.sock")
+"""Of the folder's name, in bytes: a socket's may have 103 (macOS) or 107 (Linux), and PyTorch puts its own into it."""
 
 
 @contextmanager

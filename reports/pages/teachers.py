@@ -7,7 +7,7 @@ from dataclasses import dataclass
 
 import numpy as np
 
-from reports.demonstrations import INTERACTION, demonstration_table, left_out, start
+from reports.demonstrations import INTERACTION, START, demonstration_table, left_out, start
 from reports.frame import GridData
 from reports.page import Block, Page, Text
 from reports.tables import Cell, Column, Table
@@ -180,9 +180,7 @@ def model_table(data: GridData, kind: Kind, rows: Sequence[Variant]) -> Table:
         id=kind.id,
         caption=kind.caption,
         columns=(
-            Column("Environment", numeric=False),
-            Column("Methods", numeric=False),
-            Column("Seeds"),
+            *START,
             *(Column(measure.label, measure.note) for measure in kind.measures),
         ),
         rows=tuple(
