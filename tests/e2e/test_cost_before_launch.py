@@ -15,7 +15,7 @@ from benchmark.errors import BadInput
 from benchmark.lease import Claim
 from benchmark.spec import Plan
 from benchmark.store import RunStore
-from tests.priced import executor
+from tests.priced import executor, finish
 from tests.toy import Toy, until
 
 
@@ -44,16 +44,22 @@ def test_a_probe_prices_what_was_never_computed_and_leaves_nothing_else(toy: Toy
 
 
 def test_a_probe_tells_starting_from_working(toy: Toy, monkeypatch: pytest.MonkeyPatch) -> None:
-    """2000 updates of 0.02 s each, told from some tens of them."""
-    monkeypatch.setenv("LDD_TOY_STEP_S", "0.02")
+    """By a clock of ours: 3 s for a start and 0.02 s for an update, so that what it sees of 2000 updates is 43 s."""
+    measured: list[int] = []
+
+    def run(key: str, scratch: RunStore, device: str) -> None:
+        stage = scratch.stage(key)
+        updates = stage.params["learner"]["updates"] if stage.kind == "practise" else 0
+        measured.extend([updates] if updates else [])
+        finish(scratch, stage, 3 + 0.02 * updates, device)
+
+    monkeypatch.setattr("benchmark.cost.probe._run", run)
     store, plan = RunStore(toy.root), toy.plan("one", "learner.updates=2000")
-    probe(plan, store, executor(), lambda text: None, measure_s=2.0)
+    probe(plan, store, executor(), lambda text: None, measure_s=10.0)
+    assert len(measured) > 1
+    assert measured[-1] < 500, "half a minute of a stage is looked at, not all of it"
     seconds = price(plan, store, executor()).stages[plan.cells[0].stages["practise"]].seconds
-    assert seconds is not None
-    assert 30 < seconds < 300, (
-        "40 s and what a busy machine adds, less what it adds to the start alone; with its start in every update it "
-        "would be hours"
-    )
+    assert seconds == pytest.approx(43.0), "with its start in every update it would be hours"
 
 
 def test_a_stage_that_cannot_be_probed_does_not_stop_the_others(toy: Toy) -> None:
