@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import functools
 from collections.abc import Mapping
 from typing import Any
 
@@ -11,6 +12,7 @@ from benchmark.configs import Configs, change, leaves, plain, resolved
 from benchmark.data_files import DataFiles
 from benchmark.errors import BadInput
 from benchmark.members import not_installed, unavailable
+from benchmark.origin import origin
 from benchmark.pipeline import Pipeline, ordered
 from benchmark.request import Request
 from benchmark.search import Variant
@@ -88,7 +90,7 @@ class Composer:
             self.methods[method.name] = method.about(self._facts(config, "method", about))
         self._apply(config, self._tuned_values(config, environment, method.file))
         content = self._content(config, about)
-        data = self._files.digests(content.get("data", {}), about)
+        data = self._files.digests(content.get("data", {}), about, functools.partial(origin, config))
 
         def borrow(stage: str, of: Mapping[str, Any]) -> Pipeline:
             return self._borrowed(stage, of, (*path, (environment, method.name)), about)

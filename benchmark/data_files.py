@@ -12,13 +12,16 @@ from __future__ import annotations
 
 import hashlib
 import importlib.util
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
 
 from benchmark.errors import BadInput
 
 PACKAGE = "package:"
+
+Origin = Callable[[str, int], tuple[str, str] | None]
+"""Of a list's key and the place of an entry: the setting that the entry is taken from, and what stands in it."""
 
 
 class DataFiles:
@@ -28,7 +31,7 @@ class DataFiles:
         self.project = project
         self._digests: dict[str, str] = {}
 
-    def digests(self, data: Any, where: str) -> dict[str, dict[str, str]]:
+    def digests(self, data: Any, where: str, origin: Origin = lambda *_: None) -> dict[str, dict[str, str]]:
         """Parameter -> name in keys -> SHA-256, of a composition's `data`. Raises BadInput that begins with `where`."""
         if not isinstance(data, Mapping):
             raise BadInput(f"{where}: data is {data!r}, expected a list of files for each parameter of stages")
@@ -38,25 +41,26 @@ class DataFiles:
             shown, own = f"{where}: data.{parameter}", found.setdefault(str(parameter), {})
             if not isinstance(entries, list) or not all(isinstance(entry, str) for entry in entries):
                 raise BadInput(f"{shown} is {entries!r}, expected a list of files")
-            for entry in entries:
+            for place, entry in enumerate(entries):
                 name = Path(entry).name if entry.startswith(("/", "~")) else entry
                 if entry_of.setdefault(name, entry) != entry:
                     raise BadInput(f"{shown} names {entry}, which keys cannot tell from {entry_of[name]}; rename one")
                 if entry not in self._digests:
-                    self._digests[entry] = _sha256(self._path(entry, shown))
+                    try:
+                        self._digests[entry] = _sha256(self._path(entry))
+                    except _Absent as error:
+                        setting = origin(f"data.{parameter}", place) or (f"data.{parameter}", entry)
+                        raise BadInput(f"{where}: {_refusal(entry, error, *setting)}") from error
                 own[name] = self._digests[entry]
         return found
 
-    def _path(self, entry: str, shown: str) -> Path:
+    def _path(self, entry: str) -> Path:
         """The file or folder of an entry; joining an absolute path to the project's folder gives that path."""
         if entry.startswith(PACKAGE):
             package, _, inside = entry.removeprefix(PACKAGE).partition("/")
             places, where = _package_folders(package), f"in the package {package}"
             if not places:
-                raise BadInput(
-                    f"{shown} names {entry}, but there is no package {package}; install it, or set the key that this "
-                    "place is taken from to a folder that has the file"
-                )
+                raise _Absent(f"but there is no package {package}; install it, or ")
         else:
             places, inside = [self.project], str(Path(entry).expanduser())
             where = "there" if Path(inside).is_absolute() else f"in {self.project}"
@@ -66,8 +70,20 @@ class DataFiles:
             if path.is_dir():
                 if any(file.is_file() for file in path.iterdir()):
                     return path
-                raise BadInput(f"{shown} names {entry}, a folder without files")
-        raise BadInput(f"{shown} names {entry}, which is not {where}")
+                raise _Absent("a folder without files; ")
+        raise _Absent(f"which is not {where}; ")
+
+
+class _Absent(Exception):
+    """Nothing can be read of an entry: why, up to what can be done about its setting."""
+
+
+def _refusal(entry: str, why: _Absent, setting: str, value: str) -> str:
+    """One line; value: the entry itself, or what of it stands in the setting."""
+    if value == entry:
+        return f"{setting} names {entry}, {why}set {setting} to what can be read"
+    rest = entry.removeprefix(value).lstrip("/")
+    return f"{setting} is {value}, so {entry} is read, {why}set {setting} to a folder that has {rest}"
 
 
 def _sha256(path: Path) -> str:

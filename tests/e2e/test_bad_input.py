@@ -91,7 +91,10 @@ LINES = {
     "env.options.tokenizer_files is 'package:a/b', expected an absolute path",
     "--grid messenger network.encoder_files=../bert": "the command line: network.encoder_files is '../bert', expected an absolute …",
     "--grid demo envs=[messenger_s1] preset=null env.options.wording=human messenger.data_dir=/nowhere": "env=messenger_s1 "
-    "method=tabula_rasa: data.env names /nowhere/text_train.json, which is not there",
+    "method=tabula_rasa: messenger.data_dir is /nowhere, so /nowhere/text_train.json is read, which is not there; set "
+    "messenger.data_dir to a folder that has text_train.json",
+    "--grid nethack nethack.player=nld-aa nethack.index=/nowhere": "env=nethack_score method=tabula_rasa: nethack.index is "
+    "/nowhere, so /nowhere/games.json is read, which is not there; set nethack.index to a folder that has games.json",
     # values that contradict each other
     "--grid demo learner.batches=7": "env=messenger_s1 method=tabula_rasa: learner.num_envs is 96, expected a multiple of "
     "learner.batches (7): each of a rollout's updates takes num_envs / batches of its columns",

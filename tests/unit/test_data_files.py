@@ -135,10 +135,32 @@ def test_options_can_choose_the_files(toy: Toy) -> None:
     assert [s.params["data_sha256"] for s in toy.plan("one").stages.values()] == [
         {"data/north.json": sha256("[1, 2, 3]")}
     ] * 2
-    with pytest.raises(BadInput, match=r"env=north method=plain: data\.env names /nowhere/human\.json, which is not"):
+    refusal = (
+        r"env=north method=plain: env\.data_of\.human names /nowhere/human\.json, which is not there; set env\.data_of"
+    )
+    with pytest.raises(BadInput, match=refusal):
         toy.plan("one", "env.wording=human")
     given = toy.plan("one", "env.data=[data/north.json]", "env.wording=human")
     assert all("data_sha256" in stage.params for stage in given.stages.values())
+
+
+def test_a_refusal_names_the_setting_that_a_path_begins_with(toy: Toy) -> None:
+    """Through two interpolations and a choice; `list` has the same words and decides nothing."""
+    toy.write(
+        "env/north",
+        "# @package _global_\ndefaults: [/learner: slow]\n"
+        "env: {id: north, label: North, size: 4, list: nowhere, wording: human, place: /nowhere, dir: '${env.place}', "
+        "data: '${env.data_of.${env.wording}}', data_of: {human: ['${env.dir}/human.json']}}\n",
+    )
+    for words, place, why in (
+        ((), "/nowhere", "which is not there; "),
+        (("env.place=package:none_such",), "package:none_such", "but there is no package none_such; install it, or "),
+    ):
+        refusal = (
+            f"env.place is {place}, so {place}/human.json is read, {why}set env.place to a folder that has human.json"
+        )
+        with pytest.raises(BadInput, match=f"^env=north method=plain: {re.escape(refusal)}$"):
+            toy.plan("one", *words)
 
 
 def test_only_stages_with_the_parameter_have_its_files_in_their_keys(toy: Toy) -> None:

@@ -287,7 +287,7 @@ def test_a_selection_needs_only_its_own_stages(toy: Toy) -> None:
         (
             "env/north",
             "# @package _global_\ndefaults: [/learner: slow]\nenv: {id: north, size: 4, data: [data/none.json]}\n",
-            "env=north method=plain: data.env names data/none.json, which is not in ",
+            "env=north method=plain: env.data names data/none.json, which is not in ",
         ),
         (
             "env/north",
