@@ -77,7 +77,7 @@ def test_the_product_does_not_import_the_measurements() -> None:
 
 @pytest.mark.parametrize("path", files("reports"), ids=str)
 def test_reports_read_specifications_and_the_store_only(path: Path) -> None:
-    allowed = ("benchmark.spec", "benchmark.store", "benchmark.errors", "benchmark.decimals")
+    allowed = ("benchmark.spec", "benchmark.store", "benchmark.errors", "benchmark.decimals", "benchmark.plurals")
     require(path, ("run_all", "benchmark", "agents", "envs", "tests"), allowed)
     require(path, ("torch", "mlflow"))
 

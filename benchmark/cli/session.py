@@ -102,7 +102,7 @@ def _run(
 
     outcomes = store.outcomes(plan)
     cells = {cell.name: cell_outcome(plan, cell, outcomes) for cell in plan.cells}
-    say("\n" + show.result_table(plan, cells) + "\n")
+    say(f"\n{show.results_asked_for(plan, chosen, cells)}\n")
     failures = show.failure_lines(chosen, {cell.name: cells[cell.name] for cell in chosen.cells}, outcomes, store)
     for line in failures:
         say(line)

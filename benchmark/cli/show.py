@@ -5,10 +5,12 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
+from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
 from benchmark.decimals import decimals
+from benchmark.plurals import plural
 from benchmark.spec import SKIPPED, Outcome, Plan, headline_of, provenance_of
 from benchmark.store import RunStore
 
@@ -24,18 +26,22 @@ def table(header: Sequence[str], rows: Iterable[Sequence[object]], indent: str =
 def failure_lines(
     plan: Plan, cells: Mapping[str, Outcome], outcomes: Mapping[str, Outcome], store: RunStore
 ) -> list[str]:
-    """One line per failed or blocked cell: which, why, and where its log is; then the other stages that failed.
+    """One line per cell that failed by a stage of its own, and per other failed stage: why, and where its log is.
 
-    cells: outcome of each of the plan's cells, by its name. outcomes: of its stages, by key.
+    A stage that cells share is told once, with how many it blocks. cells: outcome of each of the plan's cells, by its
+    name. outcomes: of its stages, by key.
     """
-    bad = {name: outcome for name, outcome in cells.items() if outcome.state in ("failed", "blocked")}
-    said = {outcome.key for outcome in bad.values()}
-    lines = [f"{name} {outcome.state}: {outcome.reason}{log_words(outcome, store)}" for name, outcome in bad.items()]
+    failed = {name: outcome for name, outcome in cells.items() if outcome.state == "failed"}
+    blocked = Counter(outcome.key for outcome in cells.values() if outcome.state == "blocked")
+    said = {outcome.key for outcome in failed.values()}
+    lines = [f"{name} failed: {outcome.reason}{log_words(outcome, store)}" for name, outcome in failed.items()]
     for key in plan.stages:
         outcome = outcomes[key]
         if outcome.state == "failed" and key not in said:
-            unharmed = "" if any(cell.name in bad for cell in plan.users[key]) else "; no result needs it"
-            lines.append(f"{plan.label(key)} failed{unharmed}: {outcome.reason}{log_words(outcome, store)}")
+            harmed = any(cells[cell.name].state in ("failed", "blocked") for cell in plan.users[key])
+            effect = f"; it blocks {plural(blocked[key], 'cell')}" if blocked[key] else ""
+            effect = effect or ("" if harmed else "; no result needs it")
+            lines.append(f"{plan.label(key)} failed{effect}: {outcome.reason}{log_words(outcome, store)}")
     return lines
 
 
@@ -43,8 +49,7 @@ def skipped_lines(plan: Plan, outcomes: Mapping[str, Outcome], store: RunStore) 
     """One line per finished stage whose result says `skipped` above 0: so many files it left out, each in its log."""
     counts = {key: outcome.metrics.get(SKIPPED, 0) for key, outcome in outcomes.items() if outcome.state == "done"}
     return [
-        f"{plan.label(key)} skipped {count} {'file' if count == 1 else 'files'}, named"
-        f" with the reason in {store.log_file(key)}"
+        f"{plan.label(key)} skipped {plural(count, 'file')}, named with the reason in {store.log_file(key)}"
         for key, count in counts.items()
         if count > 0
     ]
@@ -53,6 +58,15 @@ def skipped_lines(plan: Plan, outcomes: Mapping[str, Outcome], store: RunStore) 
 def log_words(outcome: Outcome, store: RunStore) -> str:
     """Where a stage's log is, in brackets; nothing where it has none."""
     return f" (log: {store.root / outcome.log})" if outcome.log else ""
+
+
+def results_asked_for(plan: Plan, chosen: Plan, cells: Mapping[str, Outcome]) -> str:
+    """The table of the methods and environments of the chosen cells, with all their seeds; then how many others are."""
+    asked = {(cell.environment, cell.method) for cell in chosen.cells}
+    shown = plan.only(tuple(cell for cell in plan.cells if (cell.environment, cell.method) in asked))
+    others = len(plan.cells) - len(shown.cells)
+    words = f"\n{plural(others, 'cell')} of other methods and environments: `status`" if others else ""
+    return result_table(shown, cells) + words
 
 
 def result_table(plan: Plan, cells: Mapping[str, Outcome]) -> str:

@@ -7,7 +7,7 @@ from collections import Counter
 
 import pytest
 
-from benchmark.cli.show import failure_lines, result_table
+from benchmark.cli.show import failure_lines, result_table, results_asked_for
 from benchmark.cli.status import look
 from benchmark.errors import BadInput
 from benchmark.spec import Outcome, cell_outcome
@@ -93,14 +93,34 @@ def test_a_failed_diagnostic_is_told_once_and_takes_no_number_away(toy: Toy) -> 
     assert (shown["state"], shown["stages"]["inspect"]["state"]) == ("done", "failed")
 
 
-def test_a_failed_parent_is_told_by_its_cells_alone(toy: Toy) -> None:
+def test_a_failed_parent_is_told_once_with_the_cells_that_it_blocks(toy: Toy) -> None:
     toy.arm("study", "raise", times=9)
     outcomes, _ = toy.drive("inspected", "executor=inline")
     plan = toy.plan("inspected")
     cells = {cell.name: cell_outcome(plan, cell, outcomes) for cell in plan.cells}
     lines = failure_lines(plan, cells, outcomes, RunStore(toy.root))
-    assert [line.partition(":")[0] for line in lines] == ["north/taught/0 blocked", "north/taught_less/0 blocked"]
+    log = toy.root / plan.cells[1].stages["study"] / "log.txt"
+    why = f"RuntimeError: the toy was told to fail (log: {log})"
+    assert lines == [f"study north/2 methods/0 failed; it blocks 2 cells: {why}"]
+    one = plan.only(plan.cells[1:2])
+    alone = failure_lines(one, {cell.name: cells[cell.name] for cell in one.cells}, outcomes, RunStore(toy.root))
+    assert alone == [f"study north/taught/0 failed; it blocks 1 cell: {why}"]
     assert outcomes[plan.cells[1].stages["inspect"]].state == "blocked"
+
+
+def test_a_run_of_some_cells_ends_with_the_methods_and_environments_that_were_asked_for(toy: Toy) -> None:
+    plan = toy.plan("toy")
+    cells = {cell.name: Outcome("", "done", metrics={"score": 0.5}) for cell in plan.cells}
+    cells["north/taught/1"] = Outcome("", "missing")
+    (one,) = (cell for cell in plan.cells if cell.name == "north/taught/0")
+    title = "score, mean over seeds (seeds done / planned)"
+    assert [line.split() for line in results_asked_for(plan, plan.only((one,)), cells).splitlines()] == [
+        title.split(),
+        ["north"],
+        ["taught", "released", "/", "ours", "0.500", "(1/2)"],
+        ["10", "cells", "of", "other", "methods", "and", "environments:", "`status`"],
+    ]
+    assert results_asked_for(plan, plan, cells) == result_table(plan, cells)
 
 
 def rehearsed(toy: Toy, target: str) -> str:
