@@ -14,7 +14,7 @@ SEEDS = 5
 """The fewest to publish (statistics.md rule 2)."""
 
 GAMES = 500
-"""The fewest evaluation games of a seed (statistics.md rule 3)."""
+"""The fewest evaluation games of a seed behind a win rate (statistics.md rule 3)."""
 
 
 def too_few(data: GridData) -> list[Text]:
@@ -44,15 +44,40 @@ def _few_seeds(data: GridData) -> str:
 
 def _few_games(data: GridData) -> str:
     done = data.cells[data.cells["status"] == "done"]
-    games = [int(n) for n in done["episodes"].dropna()] if "episodes" in done else []
-    if not games or min(games) >= GAMES:
+    if "episodes" not in done:
         return ""
-    noise = f" (standard error of a win rate: up to {_points(min(games))} points for {_points(GAMES)})"
-    counts_wins = any(map(data.counts_wins, data.environments))
-    return (
-        f"Few games: {_range(games, 'evaluation game')} per seed, where {GAMES} are asked for"
-        f"{noise if counts_wins else ''}."
-    )
+    played: dict[int, list[int]] = {}
+    for environment in data.environments:
+        games = done["episodes"][done["environment"] == environment].dropna()
+        played.setdefault(_games_asked(data, environment), []).extend(map(int, games))
+    few = {asked: games for asked, games in played.items() if games and min(games) < asked}
+    told = [
+        f"{_range(games, 'evaluation game')} per seed, where {asked} are asked for{_noise(data, games, asked)}"
+        for asked, games in few.items()
+    ]
+    return f"Few games: {'; '.join(told)}." if told else ""
+
+
+def _games_asked(data: GridData, environment: str) -> int:
+    """How many games a score of an environment is to be over: those of rule 3 for a win rate, else those of the paper.
+
+    The latter are what the plan has before its preset and overrides; where it does not say it, as imported results,
+    those of rule 3.
+    """
+    if data.counts_wins(environment):
+        return GAMES
+    changes = (data.plan.settings.get("changes") or {}).get(environment, {})
+    if "evaluation.episodes" in changes:
+        return int(changes["evaluation.episodes"][0])
+    keys = [cell.stages.get(data.plan.result) for cell in data.plan.cells if cell.environment == environment]
+    planned = [data.plan.stages[key].params.get("episodes") for key in keys if key is not None]
+    return next((int(episodes) for episodes in planned if episodes is not None), GAMES)
+
+
+def _noise(data: GridData, games: list[int], asked: int) -> str:
+    if asked != GAMES or not any(map(data.counts_wins, data.environments)):
+        return ""
+    return f" (standard error of a win rate: up to {_points(min(games))} points for {_points(GAMES)})"
 
 
 def _range(counts: list[int], noun: str) -> str:

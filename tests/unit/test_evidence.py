@@ -2,8 +2,8 @@
 
 from __future__ import annotations
 
-import dataclasses
 import json
+from dataclasses import replace
 from pathlib import Path
 from typing import Any
 
@@ -71,6 +71,33 @@ def test_fewer_games_than_a_score_asks_for_with_the_noise_that_they_leave(tmp_pa
     assert "standard error" not in warned(grid(tmp_path / "points", 5, 140, headline="episode_return"))
 
 
+def test_a_score_is_to_be_over_as_many_games_as_the_paper_plays_of_its_environment(tmp_path: Path) -> None:
+    """NetHack's paper-size evaluation has 100 games, which the demo's preset reduces to 30."""
+    reduced = {"rtfm-s1": {"evaluation.episodes": [100, 30]}}
+    few = grid(tmp_path / "few", 5, 30, headline="episode_return", changes=reduced)
+    assert warned(few) == "Few games: 30 evaluation games per seed, where 100 are asked for."
+    assert warned(grid(tmp_path / "enough", 5, 100, headline="episode_return", changes=reduced)) == ""
+    paper = grid(tmp_path / "paper", 5, 100, headline="episode_return")
+    stages = {key: replace(stage, params={**stage.params, "episodes": 100}) for key, stage in paper.plan.stages.items()}
+    assert warned(replace(paper, plan=replace(paper.plan, stages=stages))) == ""
+    assert "where 500 are asked for" in warned(grid(tmp_path / "wins", 5, 100, changes=reduced))
+
+
+def test_environments_that_ask_for_different_numbers_of_games_are_told_apart(tmp_path: Path) -> None:
+    names = {"rtfm-s1": "RTFM S1", "nethack": "NetHack"}
+    changes = {"nethack": {"evaluation.episodes": [100, 30]}}
+    planned = make_plan(names, seeds=(0, 1, 2, 3, 4), headlines={"nethack": "episode_return"}, changes=changes)
+    write_runs(tmp_path, planned, points=2)
+    data = load(tmp_path, "synthetic")
+    assert warned(data) == ""
+    cells = data.cells.assign(episodes=[140 if name == "rtfm-s1" else 30 for name in data.cells["environment"]])
+    assert warned(replace(data, cells=cells)) == (
+        "Few games: 140 evaluation games per seed, where 500 are asked for "
+        "(standard error of a win rate: up to 4.2 points for 2.2); "
+        "30 evaluation games per seed, where 100 are asked for."
+    )
+
+
 def test_the_results_page_warns_once_and_a_search_does_not(tmp_path: Path) -> None:
     text = to_markdown("report", [results.page(grid(tmp_path / "few", 3, 140))])
     assert text.count("> Few seeds") == 1
@@ -88,7 +115,7 @@ def test_where_the_claims_have_another_metric_the_results_say_so(tmp_path: Path)
     words = "The claims are about episode return on NetHack, not about win rate, which this page shows everywhere"
     assert words in to_markdown("report", [results.page(data)])
     same = {**data.plan.settings, "claims": claims()}
-    without = dataclasses.replace(data, plan=dataclasses.replace(data.plan, settings=same))
+    without = replace(data, plan=replace(data.plan, settings=same))
     assert "The claims are about" not in to_markdown("report", [results.page(without)])
 
 
@@ -96,5 +123,5 @@ def test_the_games_of_a_curve_are_played_as_the_evaluations_say(tmp_path: Path) 
     data = grid(tmp_path, 2)
     assert "played at fixed intervals; no decision" in played(data)
     metrics = [{**one, "policy_mode": "argmax, 5% random"} for one in data.stages["metrics"]]
-    told = dataclasses.replace(data, stages=data.stages.assign(metrics=metrics))
+    told = replace(data, stages=data.stages.assign(metrics=metrics))
     assert "at fixed intervals in the mode of the final evaluation (argmax, 5% random); no" in played(told)
