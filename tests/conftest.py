@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from hypothesis import HealthCheck, settings
 
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
@@ -17,6 +17,12 @@ from tests.toy import Toy
 # Printing a report takes seconds. Only tests/e2e/test_browser.py does it, with the browser that the caller has named.
 os.environ.setdefault("LDD_BENCH_TEST_CHROMIUM", os.environ.get("LDD_BENCH_CHROMIUM", ""))
 os.environ["LDD_BENCH_CHROMIUM"] = "off"
+
+# The same examples on every machine, however slow it is and whatever an earlier run has found.
+settings.register_profile(
+    "anywhere", derandomize=True, database=None, deadline=None, suppress_health_check=[HealthCheck.too_slow]
+)
+settings.load_profile("anywhere")
 
 # The longest first, so that no process is left with them at the end.
 ORDER = ("e2e/slurm", "e2e", "contract", "property")
@@ -55,8 +61,11 @@ def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
 
 
 @pytest.fixture(autouse=True)
-def denormal_numbers() -> Iterator[None]:
-    """Stage targets computed in this process take denormal numbers for zero; hypothesis refuses to work like that."""
-    yield
+def torch_as_at_first() -> None:
+    """Whatever an earlier test of this process has drawn, and whether it has taken denormal numbers for zero.
+
+    Stage targets do, and hypothesis refuses to work like that.
+    """
     if "torch" in sys.modules:
+        sys.modules["torch"].manual_seed(0)
         sys.modules["torch"].set_flush_denormal(False)

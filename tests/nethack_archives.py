@@ -34,7 +34,7 @@ def play(folder: Path, games: int, steps: int, seed: int) -> None:
     from nle.env.tasks import NetHackScore
 
     folder.mkdir(parents=True)
-    env = NetHackScore(savedir=str(folder), save_ttyrec_every=1, max_episode_steps=steps)
+    env = NetHackScore(savedir=str(folder), save_ttyrec_every=1, max_episode_steps=steps, fix_moon_phase=True)
     rng = np.random.default_rng(seed)
     keys = [index for index, key in enumerate(env.actions) if key in list(nethack.CompassDirection)]
     for game in range(games):

@@ -32,7 +32,7 @@ def runs(draw: st.DrawFn) -> Any:
     return np.clip(level + spread * rng.standard_normal(draw(st.integers(3, 6))), 0, 1)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(runs(), runs(), st.integers(0, 2), st.integers(0, 2), st.sampled_from([1, 4]), st.integers(0, 10_000))
 def test_a_verdict_stands_whatever_the_missing_runs_show(
     first: Any, second: Any, gone: int, lost: int, size: int, seed: int
@@ -50,7 +50,7 @@ def test_a_verdict_stands_whatever_the_missing_runs_show(
         assert found.bounds.low <= complete.difference.difference <= found.bounds.high
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(st.lists(st.tuples(runs(), runs()), min_size=2, max_size=4), st.integers(0, 3))
 def test_what_is_missing_makes_no_comparison_hold(scores: list[Any], which: int) -> None:
     """Without one comparison the others need a p that is no larger than before, and the missing one holds nothing."""
@@ -65,7 +65,7 @@ def test_what_is_missing_makes_no_comparison_hold(scores: list[Any], which: int)
             assert after.interval == before.interval, "the family is as large as it was"
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(runs(), runs(), st.integers(0, 2))
 def test_missing_runs_never_open_a_gate(first: Any, second: Any, gone: int) -> None:
     found = gate("main", [pair(first, second, (gone, gone))], ALPHA)

@@ -62,7 +62,7 @@ def assert_equal(first: Results, second: Results) -> None:
 
 @pytest.mark.parametrize("format", ["csv", "parquet"])
 @given(given=results())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_files_give_back_what_was_written(format: files.Format, given: Results) -> None:
     with tempfile.TemporaryDirectory() as folder:
         files.write(given, Path(folder), format)
@@ -72,7 +72,7 @@ def test_files_give_back_what_was_written(format: files.Format, given: Results) 
 
 
 @given(given=results())
-@settings(max_examples=10, deadline=None)
+@settings(max_examples=10)
 def test_a_store_gives_back_what_was_imported(given: Results) -> None:
     with tempfile.TemporaryDirectory() as folder:
         files.write(given, Path(folder) / "out", "parquet")
@@ -82,7 +82,7 @@ def test_a_store_gives_back_what_was_imported(given: Results) -> None:
 
 
 @given(given=results())
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_marl_evals_json_read_and_written_is_the_same_json(given: Results) -> None:
     content = json.loads(json.dumps(marl_eval.to_json(given)))
     if content:

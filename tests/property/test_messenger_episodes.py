@@ -59,7 +59,7 @@ class ByHand:
 
 
 @given(seed=seeds, played=scripts, board=st.integers(5, 10), max_steps=st.integers(1, 8))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_the_batch_plays_by_the_rules(seed: int, played: list[list[int]], board: int, max_steps: int) -> None:
     copies = len(played)
     env = envs.make(
@@ -151,7 +151,7 @@ class Moving:
 
 
 @given(seed=seeds, played=scripts, env_id=st.sampled_from([name for name in IDS if "-s1-" not in name]))
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 def test_moving_things_play_by_the_rules(seed: int, played: list[list[int]], env_id: str) -> None:
     smaller = {"board": 5} if "-s2-" in env_id else {}
     env = envs.make(env_id, num_envs=len(played), seed=seed, max_steps=17, **smaller)
@@ -176,7 +176,7 @@ def same(one: Observation, other: Observation) -> bool:
 
 
 @given(seed=seeds, played=scripts, env_id=st.sampled_from(IDS))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_a_saved_state_continues_the_same_episodes(seed: int, played: list[list[int]], env_id: str) -> None:
     script = script_of(played)
     env = envs.make(env_id, num_envs=len(played), seed=seed)
@@ -192,7 +192,7 @@ def test_a_saved_state_continues_the_same_episodes(seed: int, played: list[list[
 
 
 @given(seed=seeds, script=scripts, other=scripts, stage=st.sampled_from([1, 2, 3]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_an_episode_depends_on_nothing_but_seed_copy_and_number(
     seed: int, script: list[list[int]], other: list[list[int]], stage: int
 ) -> None:
@@ -219,7 +219,7 @@ def test_an_episode_depends_on_nothing_but_seed_copy_and_number(
 
 
 @given(seed=seeds, played=scripts, stage=st.sampled_from([1, 2, 3]))
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 def test_an_observation_once_returned_never_changes(seed: int, played: list[list[int]], stage: int) -> None:
     env = envs.make(f"messenger-s{stage}-train", num_envs=len(played), seed=seed, max_steps=2)
     kept, copies = [env.reset()], []

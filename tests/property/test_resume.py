@@ -16,7 +16,7 @@ from tests.unit.test_stages import counting, registered
 UNBROKEN = [1, 2, 3, 4, 5, 6]
 
 
-@settings(max_examples=20, deadline=None)
+@settings(max_examples=20)
 @given(stops=st.sets(st.integers(1, 6)), often=st.booleans())
 def test_stops_leave_no_trace_in_the_curve(stops: set[int], often: bool) -> None:
     resources = Resources(checkpoint_s=0.0 if often else 1e9)

@@ -12,7 +12,7 @@ from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from benchmark import files
@@ -169,7 +169,7 @@ def rates(highest: float) -> st.SearchStrategy[float]:
     return st.sampled_from([0.0, highest / 10, highest])
 
 
-@settings(max_examples=60, deadline=None, suppress_health_check=[HealthCheck.too_slow])
+@settings(max_examples=60)
 @given(
     seed=st.integers(0, 2**32),
     shape=st.tuples(st.integers(1, 2), st.integers(1, 10), st.integers(1, 3)),

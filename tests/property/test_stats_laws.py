@@ -35,15 +35,12 @@ from reports.stats import (
     wilson_interval,
 )
 
-lawful = settings(deadline=None)  # machines are busy
 rates = st.lists(st.integers(0, 500).map(lambda wins: wins / 500), min_size=2, max_size=10)
-
 few = st.lists(st.integers(0, 20).map(lambda wins: wins / 20), min_size=1, max_size=5)
 tasks = st.lists(rates, min_size=1, max_size=5)
 affine = st.tuples(st.floats(-2, 2), st.floats(0.1, 3))
 
 
-@lawful
 @given(rates)
 def test_an_interval_holds_its_mean_and_grows_with_its_level(seeds: list[float]) -> None:
     narrow, wide = (mean_interval(seeds, level).interval for level in (0.8, 0.95))
@@ -53,7 +50,6 @@ def test_an_interval_holds_its_mean_and_grows_with_its_level(seeds: list[float])
     assert wide.low < narrow.low < mean_interval(seeds).mean < narrow.high < wide.high
 
 
-@lawful
 @given(rates, st.floats(-2, 2), st.floats(0.1, 3))
 def test_moving_and_stretching_the_seeds_moves_and_stretches_the_interval(
     seeds: list[float], shift: float, scale: float
@@ -65,7 +61,6 @@ def test_moving_and_stretching_the_seeds_moves_and_stretches_the_interval(
         assert after.interval.low == pytest.approx(shift + scale * before.interval.low, abs=1e-6)
 
 
-@lawful
 @given(rates, rates)
 def test_exchanging_the_sides_turns_a_difference_round(first: list[float], second: list[float]) -> None:
     one, other = welch_difference(first, second), welch_difference(second, first)
@@ -77,7 +72,6 @@ def test_exchanging_the_sides_turns_a_difference_round(first: list[float], secon
 
 
 @pytest.mark.filterwarnings("ignore:Precision loss:RuntimeWarning")
-@lawful
 @given(rates, rates)
 def test_welch_agrees_with_scipy(first: list[float], second: list[float]) -> None:
     found = welch_difference(first, second)
@@ -87,7 +81,6 @@ def test_welch_agrees_with_scipy(first: list[float], second: list[float]) -> Non
     assert (found.interval.low, found.interval.high) == pytest.approx((expected.low, expected.high), abs=1e-9)
 
 
-@lawful
 @given(st.integers(1, 2000).flatmap(lambda games: st.tuples(st.integers(0, games), st.just(games))))
 def test_wilson_stays_in_range_holds_the_rate_and_mirrors(counts: tuple[int, int]) -> None:
     wins, games = counts
@@ -96,7 +89,6 @@ def test_wilson_stays_in_range_holds_the_rate_and_mirrors(counts: tuple[int, int
     assert (found.low, found.high) == pytest.approx((1 - mirrored.high, 1 - mirrored.low), abs=1e-12)
 
 
-@lawful
 @given(st.lists(st.tuples(st.booleans(), st.booleans()), min_size=1, max_size=60))
 def test_counts_of_shared_games_give_back_the_win_rates(outcomes: list[tuple[bool, bool]]) -> None:
     first, second = zip(*outcomes, strict=True)
@@ -105,7 +97,6 @@ def test_counts_of_shared_games_give_back_the_win_rates(outcomes: list[tuple[boo
     assert found.difference == pytest.approx(np.mean(first) - np.mean(second))
 
 
-@lawful
 @given(st.lists(rates | st.just([]), min_size=1, max_size=6))
 def test_a_best_method_has_the_highest_mean_and_nobody_is_behind_itself(groups: list[list[float]]) -> None:
     found = standings(groups)
@@ -135,7 +126,6 @@ def test_pairing_seeds_gains_when_they_share_their_luck() -> None:
     assert paired.high - paired.low < (welch.high - welch.low) / 5
 
 
-@lawful
 @given(rates, rates)
 def test_a_small_p_and_an_interval_without_0_are_the_same_thing(first: list[float], second: list[float]) -> None:
     for found in (welch_difference(first, second), paired_difference(first[:2], second[:2])):
@@ -143,7 +133,6 @@ def test_a_small_p_and_an_interval_without_0_are_the_same_thing(first: list[floa
             assert found.excludes_zero == (found.p < 0.05)
 
 
-@lawful
 @given(few, few, affine)
 def test_a_permutation_test_knows_neither_order_nor_unit_nor_which_side_is_first(
     first: list[float], second: list[float], change: tuple[float, float]
@@ -156,14 +145,12 @@ def test_a_permutation_test_knows_neither_order_nor_unit_nor_which_side_is_first
     assert permutation_test([shift + scale * x for x in first], [shift + scale * x for x in second]).p == p
 
 
-@lawful
 @given(few, few, st.floats(0, 0.5))
 def test_a_better_method_is_never_less_significant(first: list[float], second: list[float], gain: float) -> None:
     before, after = (permutation_test([x + more for x in first], second, "greater").p for more in (0, gain))
     assert after <= before
 
 
-@lawful
 @given(few, few)
 def test_both_tails_hold_everything_and_what_is_equal_twice(first: list[float], second: list[float]) -> None:
     greater, less = permutation_test(first, second, "greater").p, permutation_test(second, first, "greater").p
@@ -171,7 +158,6 @@ def test_both_tails_hold_everything_and_what_is_equal_twice(first: list[float], 
     assert permutation_test(first, second).p == pytest.approx(min(1, 2 * min(greater, less)))
 
 
-@lawful
 @given(few, few, st.floats(-1, 1))
 def test_an_environment_on_which_both_are_constant_and_equal_changes_no_test(
     first: list[float], second: list[float], level: float
@@ -181,7 +167,6 @@ def test_an_environment_on_which_both_are_constant_and_equal_changes_no_test(
     assert stratified_permutation_test([(first, second), ([level], [level])]).p == pytest.approx(alone.p)
 
 
-@lawful
 @given(st.lists(st.floats(0, 1) | st.just(float("nan")), min_size=1, max_size=12), st.randoms(use_true_random=False))
 def test_holm_lies_between_p_and_bonferroni_keeps_the_order_and_does_not_care_for_it(p: list[float], chance) -> None:  # type: ignore[no-untyped-def]
     adjusted = holm(p)
@@ -195,7 +180,6 @@ def test_holm_lies_between_p_and_bonferroni_keeps_the_order_and_does_not_care_fo
     assert np.array_equal(holm([p[i] for i in mixed]), np.array(adjusted)[mixed], equal_nan=True)
 
 
-@lawful
 @given(tasks, affine)
 def test_an_aggregate_lies_among_the_scores_and_moves_and_stretches_with_them(
     scores: list[list[float]], change: tuple[float, float]
@@ -210,7 +194,6 @@ def test_an_aggregate_lies_among_the_scores_and_moves_and_stretches_with_them(
         assert statistic([[-x for x in task] for task in scores]) == pytest.approx(-found), "nor is direction"
 
 
-@lawful
 @given(tasks, st.data())
 def test_a_better_run_never_lowers_an_aggregate(scores: list[list[float]], data: st.DataObject) -> None:
     task = data.draw(st.integers(0, len(scores) - 1))
@@ -225,7 +208,6 @@ def test_a_better_run_never_lowers_an_aggregate(scores: list[list[float]], data:
     assert (performance_profile(better, grid) >= performance_profile(scores, grid) - 1e-12).all()
 
 
-@lawful
 @given(tasks, st.data())
 def test_the_two_probabilities_of_improvement_make_up_1_in_any_unit(
     scores: list[list[float]], data: st.DataObject
@@ -238,7 +220,6 @@ def test_the_two_probabilities_of_improvement_make_up_1_in_any_unit(
     assert probability_of_improvement(*bent) == pytest.approx(found)
 
 
-@lawful
 @given(tasks)
 def test_a_profile_falls_and_the_area_beyond_it_is_the_optimality_gap(scores: list[list[float]]) -> None:
     thresholds = np.linspace(0, 1, 501)  # every win rate of 500 games
@@ -248,7 +229,6 @@ def test_a_profile_falls_and_the_area_beyond_it_is_the_optimality_gap(scores: li
     assert 1 - profile[1:].mean() == pytest.approx(optimality_gap(scores))
 
 
-@lawful
 @given(tasks)
 def test_leading_axes_are_repetitions(scores: list[list[float]]) -> None:
     twice = [np.stack([np.array(task), np.array(task)[::-1] / 2]) for task in scores]
@@ -266,7 +246,7 @@ walks = st.integers(2, 6).flatmap(
 )
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(walks, affine)
 def test_a_band_moves_and_stretches_with_its_curves_and_a_frame_told_twice_is_nothing_new(
     curves: np.ndarray, change: tuple[float, float]
@@ -282,7 +262,7 @@ def test_a_band_moves_and_stretches_with_its_curves_and_a_frame_told_twice_is_no
     assert twice.low[:12] == pytest.approx(band.low, rel=1e-6, abs=1e-6)
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(walks)
 def test_a_band_is_as_wide_at_every_point_and_a_higher_level_takes_a_wider_one(curves: np.ndarray) -> None:
     band = simultaneous_band(curves, repetitions=300)
@@ -297,7 +277,6 @@ def test_a_band_is_as_wide_at_every_point_and_a_higher_level_takes_a_wider_one(c
 heights = st.lists(st.floats(0, 1), min_size=2, max_size=12)
 
 
-@lawful
 @given(heights, st.integers(1, 100), st.floats(0.05, 1.0))
 def test_an_area_lies_among_the_heights_and_a_point_on_the_line_is_nothing_new(
     values: list[float], step: int, share: float
@@ -313,7 +292,6 @@ def test_an_area_lies_among_the_heights_and_a_point_on_the_line_is_nothing_new(
     assert area_under_curve(later, rising, until) <= area_under_curve(frames, rising, until) + 1e-9
 
 
-@lawful
 @given(heights, st.floats(0, 1), st.floats(0, 1))
 def test_a_higher_threshold_is_never_reached_earlier(values: list[float], one: float, other: float) -> None:
     frames = [float(i) for i in range(len(values))]
@@ -322,7 +300,6 @@ def test_a_higher_threshold_is_never_reached_earlier(values: list[float], one: f
     assert low.censored == (max(values) < min(one, other))
 
 
-@lawful
 @given(st.lists(st.tuples(st.integers(1, 20), st.booleans()), min_size=1, max_size=12), st.data())
 def test_a_run_that_fails_to_arrive_never_makes_a_method_seem_faster(
     times: list[tuple[int, bool]], data: st.DataObject
@@ -337,7 +314,6 @@ def test_a_run_that_fails_to_arrive_never_makes_a_method_seem_faster(
     assert everyone.median == arrived[(len(arrived) - 1) // 2]
 
 
-@lawful
 @given(rates, st.integers(0, 5), st.data())
 def test_bounds_hold_the_mean_whatever_the_missing_seeds_would_have_been(
     seeds: list[float], missing: int, data: st.DataObject
@@ -348,7 +324,6 @@ def test_bounds_hold_the_mean_whatever_the_missing_seeds_would_have_been(
     assert found.high - found.low == pytest.approx(missing / (len(seeds) + missing))
 
 
-@lawful
 @given(rates, st.integers(1, 50))
 def test_a_prediction_is_less_sure_than_a_mean_and_comes_down_to_it_with_many_seeds(seeds: list[float], m: int) -> None:
     of_mean = mean_interval(seeds)
@@ -359,7 +334,6 @@ def test_a_prediction_is_less_sure_than_a_mean_and_comes_down_to_it_with_many_se
     assert (many.low, many.high) == pytest.approx((of_mean.interval.low, of_mean.interval.high), abs=1e-6)
 
 
-@lawful
 @given(rates, rates, st.floats(0.01, 0.5))
 def test_equivalent_is_what_has_its_90_percent_interval_inside_the_margin(
     first: list[float], second: list[float], margin: float
@@ -374,7 +348,6 @@ def test_equivalent_is_what_has_its_90_percent_interval_inside_the_margin(
         assert equivalence_p(welch_difference(second, first), margin) == pytest.approx(p)
 
 
-@lawful
 @given(st.integers(2, 30), st.integers(2, 30), st.floats(0, 4), st.floats(0.001, 0.1))
 def test_more_seeds_a_larger_effect_and_a_looser_level_find_more(
     n: int, other: int, effect: float, alpha: float
@@ -387,7 +360,7 @@ def test_more_seeds_a_larger_effect_and_a_looser_level_find_more(
     assert power(other, effect, alpha, n) == pytest.approx(found, abs=1e-6)
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.integers(2, 40), st.sampled_from([0.1, 0.05, 0.01, 0.05 / 25, 0.0001]))
 def test_the_smallest_effect_is_found_just_as_often_as_wanted(n: int, alpha: float) -> None:
     assert power(n, smallest_effect(n, alpha), alpha) == pytest.approx(0.8, abs=1e-5)

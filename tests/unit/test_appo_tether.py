@@ -33,7 +33,7 @@ def child(seed: int, name: str) -> dict[str, Any]:
     told = context.Queue()
     process = context.Process(target=look, args=(Tether.here(seed), told), name=name)
     process.start()
-    seen: dict[str, Any] = told.get(timeout=120)
+    seen: dict[str, Any] = told.get()
     process.join()
     return seen
 

@@ -14,47 +14,24 @@ import pytest
 
 pytest.importorskip("nle")
 
-from nle import nethack
-from nle.env.tasks import NetHackChallenge
-
 from envs.base import EnvError
 from envs.nethack import autoascend
 from envs.nethack.players import PlayerFailed
+from tests.nethack_players import played
 
 MISSING = [package for package in autoascend.PACKAGES if find_spec(package) is None]
 installed = pytest.mark.skipif(bool(MISSING), reason=f"AutoAscend needs {', '.join(MISSING)} (extra `nethackers`)")
 
 
-def keys_of_a_game(steps: int) -> list[int]:
-    """What AutoAscend presses in the first steps of a seeded game."""
-    options = ["!autopickup", *(option for option in nethack.NETHACKOPTIONS if option != "autopickup")]
-    env = NetHackChallenge(
-        character="mon-hum-neu-mal",
-        observation_keys=autoascend.KEYS,
-        options=options,
-        max_episode_steps=steps,
-        fix_moon_phase=True,
-    )
-    type(env.nethack).set_initial_seeds(env.nethack, 7, 7, False, 7)
-    shown, _ = env.reset()
-    bot, keys, done = autoascend.Bot(0), [], False
-    while not done:
-        keys.append(bot.act(shown))
-        shown, _, ended, truncated, _ = env.step(keys[-1])
-        done = ended or truncated
-    env.close()
-    return keys
-
-
 @installed
 def test_its_games_repeat_and_its_threads_end_with_them() -> None:
     before = threading.active_count()
-    first = keys_of_a_game(200)
-    assert first == keys_of_a_game(200)
-    assert len(set(first)) > 10
+    (keys, _), (again, _) = (played(autoascend.Bot(0), autoascend.KEYS, 7, 200, autopickup=False) for _ in range(2))
+    assert keys == again
+    assert len(set(keys)) > 10
     for thread in threading.enumerate():
         if thread.name == "autoascend":
-            thread.join(10)
+            thread.join(600)
     assert threading.active_count() == before
 
 
@@ -118,24 +95,25 @@ def ponders(game: Adapter) -> None:
 
 
 @pytest.mark.parametrize(
-    ("mind", "said"),
+    ("mind", "patience", "said"),
     [
         (
             forgets_the_amulet,
+            600.0,
             r"autoascend failed with KeyError: \('amulet', 'int16'\) \(test_autoascend\.py, line \d+\)$",
         ),
-        (goes_home, "autoascend ended its play$"),
-        (ponders, "autoascend computed for more than 0 s without an action$"),
+        (goes_home, 600.0, "autoascend ended its play$"),
+        (ponders, 0.0, "autoascend computed for more than 0 s without an action$"),
     ],
 )
 def test_it_says_why_it_will_play_no_more_and_its_thread_ends(
-    mind: Callable[[Adapter], None], said: str, monkeypatch: pytest.MonkeyPatch
+    mind: Callable[[Adapter], None], patience: float, said: str, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(autoascend, "_SECONDS", 0.05)
     bot = bot_with(mind, monkeypatch)
     screens = {"tty_cursor": np.zeros(2, np.uint8)}
     assert bot.act(screens) == 38
+    monkeypatch.setattr(autoascend, "_SECONDS", patience)
     with pytest.raises(PlayerFailed, match=said):
         bot.act(screens)
-    bot._mind._thread.join(10)
+    bot._mind._thread.join(600)
     assert not bot._mind._thread.is_alive()

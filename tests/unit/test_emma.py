@@ -178,8 +178,8 @@ def test_an_observation_does_not_depend_on_its_neighbours_in_the_batch() -> None
     order = torch.randperm(20, generator=torch.Generator().manual_seed(0))
     shuffled = net.features({name: field[order] for name, field in obs.items()})
     alone = net.features({name: field[3:4] for name, field in obs.items()})
-    torch.testing.assert_close(shuffled.rep, together.rep[order], rtol=1e-12, atol=1e-13)
-    torch.testing.assert_close(alone.conv, together.conv[3:4], rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(shuffled.rep, together.rep[order], rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(alone.conv, together.conv[3:4], rtol=1e-12, atol=1e-12)
 
 
 def test_the_order_of_sentences_and_of_entity_layers_does_not_matter() -> None:
@@ -227,8 +227,8 @@ def test_a_run_of_steps_with_a_memory_equals_reading_everything_anew(
         ended = torch.rand(8, generator=generator) < 0.3
         obs = moved(obs, observations(LAYOUTS[name], 8, manuals=5, seed=step), ended, LAYOUTS[name])
         remembered, read = net.features(obs, memory), net.features(obs)
-        torch.testing.assert_close(remembered.rep, read.rep, rtol=1e-12, atol=1e-13)
-        torch.testing.assert_close(remembered.conv, read.conv, rtol=1e-12, atol=1e-13)
+        torch.testing.assert_close(remembered.rep, read.rep, rtol=1e-12, atol=1e-12)
+        torch.testing.assert_close(remembered.conv, read.conv, rtol=1e-12, atol=1e-12)
 
 
 def test_a_sentence_is_read_once_while_the_weights_stay(monkeypatch: pytest.MonkeyPatch) -> None:
@@ -254,7 +254,7 @@ def test_new_weights_need_a_cleared_memory() -> None:
             parameter.mul_(1.1)
     assert not torch.allclose(net.features(obs, memory).rep, net.features(obs).rep)
     memory.clear()
-    torch.testing.assert_close(net.features(obs, memory).rep, net.features(obs).rep, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(net.features(obs, memory).rep, net.features(obs).rep, rtol=1e-12, atol=1e-12)
 
 
 def test_a_memory_is_for_its_number_of_environments() -> None:

@@ -73,7 +73,7 @@ def compile_(folder: Path, tables: list[Table]) -> str:
     lines = ["\\documentclass{article}", packages, "\\begin{document}", *inputs, "\\end{document}"]
     (folder / "paper.tex").write_text("\n".join(lines), encoding="utf-8")
     command = [printing.program("pdflatex"), "-interaction=nonstopmode", "-halt-on-error", "paper.tex"]
-    done = subprocess.run(command, cwd=folder, capture_output=True, timeout=120, check=False)
+    done = subprocess.run(command, cwd=folder, capture_output=True, check=False)
     log = done.stdout.decode(errors="replace")
     assert done.returncode == 0, log[-3000:]
     return log

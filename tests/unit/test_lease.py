@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import os
+import subprocess
+import sys
 import time
 from collections.abc import Callable
 from pathlib import Path
@@ -210,11 +212,14 @@ def test_on_this_machine_the_process_table_knows_better_than_slurm(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """A restart that comes while its former self still saves on the same machine waits for that."""
-    me = Process(Process.current().host, os.getppid(), lease._start(os.getppid()) or 0)
     before = {"name": "ldd-demo-0badcafe", "index": "3", "restart": 0, "id": "17"}
-    claim_of_another_machine(tmp_path, slurm=before, host=me.host, pid=me.pid, start=me.start)
     in_slurm(monkeypatch, "ldd-demo-0badcafe", "3", restart=1)
-    assert Claim.acquire(tmp_path) is None
+    with subprocess.Popen([sys.executable, "-S", "-c", "input()"], stdin=subprocess.PIPE) as former:
+        about = {"host": Process.current().host, "pid": former.pid, "start": lease._start(former.pid)}
+        claim_of_another_machine(tmp_path, slurm=before, **about)
+        assert Claim.acquire(tmp_path) is None
+        former.communicate(b"\n")
+    assert Claim.acquire(tmp_path) is not None
 
 
 # damage

@@ -47,7 +47,7 @@ def test_a_frame_met_again_is_seen_once_and_counts_as_often_as_it_was_met(monkey
     monkeypatch.setattr(net, "_see", lambda grid, *rest: seen.append(len(grid)) or see(grid, *rest))
     found, found_gradients = gradients(net, obs, net.features)
     assert seen == [3]
-    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(found, expected, rtol=1e-12, atol=1e-12)
     for name in ("films.4.conv.weight", "text.text_rnn.weight_ih_l0", "emb.weight"):
         assert relative_error(found_gradients[name], expected_gradients[name]) < 1e-11
 
@@ -81,8 +81,8 @@ def test_a_frame_does_not_depend_on_its_neighbours_in_the_batch() -> None:
     order = torch.randperm(20, generator=torch.Generator().manual_seed(0))
     shuffled = net.features({name: field[order] for name, field in obs.items()})
     alone = net.features({name: field[3:4] for name, field in obs.items()})
-    torch.testing.assert_close(shuffled.rep, together.rep[order], rtol=1e-12, atol=1e-13)
-    torch.testing.assert_close(alone.conv, together.conv[3:4], rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(shuffled.rep, together.rep[order], rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(alone.conv, together.conv[3:4], rtol=1e-12, atol=1e-12)
 
 
 def widened(obs: Observation, of: Layout, columns: int) -> Observation:
@@ -98,7 +98,7 @@ def test_the_amount_of_padding_does_not_matter(name: str) -> None:
     obs = observations(narrow, 15, documents=6)
     examples = ((narrow, obs), (wide, widened(obs, narrow, 7)))
     reps = [build(of, TINY, seed=0).double().features(example).rep for of, example in examples]
-    torch.testing.assert_close(reps[0], reps[1], rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(reps[0], reps[1], rtol=1e-12, atol=1e-12)
 
 
 def test_padding_is_a_zero_vector_that_never_learns() -> None:
@@ -119,7 +119,7 @@ def test_the_position_is_read_cell_by_cell() -> None:
     """rel_pos is an input like any other: no two of its planes are taken for the same."""
     net, obs = build(ONE_TEXT, TINY, seed=0).double(), observations(ONE_TEXT, 8, documents=2)
     strange = {**obs, "rel_pos": torch.randn(8, 3, 5, 2, generator=torch.Generator().manual_seed(0))}
-    torch.testing.assert_close(net.features(strange).rep, reference_features(net, strange).rep, rtol=1e-12, atol=1e-13)
+    torch.testing.assert_close(net.features(strange).rep, reference_features(net, strange).rep, rtol=1e-12, atol=1e-12)
 
 
 def test_the_map_is_returned_in_the_orientation_of_the_grid() -> None:

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 pytest.importorskip("nle")
 
 from nle import nethack
-from nle.env.tasks import NetHackChallenge
 
 from envs.nethack.bot import KEYS, Bot
 from envs.nethack.bot.game import Game
@@ -21,6 +20,7 @@ from envs.nethack.bot.keys import ESCAPE, INDEX, PRAY, RETURN
 from envs.nethack.bot.level import Level
 from envs.nethack.bot.paths import CELLS, COLUMNS, ROWS, STRIDE, bits, distances, mask, members, way
 from envs.nethack.bot.screen import read
+from tests.nethack_players import played
 
 Screens = dict[str, NDArray[Any]]
 COMMAND, QUESTION, TEXT, MORE = (0, 0, 0), (1, 0, 0), (0, 1, 0), (0, 0, 1)
@@ -317,27 +317,9 @@ def test_steps_that_fail_are_given_up_and_time_never_stands_still_for_long() -> 
     assert "s" in keys[3:60], "searching lets time pass, before the environment's limit of 150 steps"
 
 
-class Played:
-    """One real game, as seeded as can be; the screens are NLE's own arrays, which it uses again."""
-
-    def __init__(self, seed: int, steps: int) -> None:
-        env = NetHackChallenge(
-            character="mon-hum-neu-mal", max_episode_steps=steps, observation_keys=KEYS, fix_moon_phase=True
-        )
-        type(env.nethack).set_initial_seeds(env.nethack, seed, seed, False, seed)
-        shown, _ = env.reset()
-        bot, self.keys, done = Bot(seed), [], False
-        while not done:
-            self.last = shown["blstats"].copy()
-            self.keys.append(bot.act(shown))
-            shown, _, ended, truncated, _ = env.step(self.keys[-1])
-            done = ended or truncated
-        env.close()
-
-
 def test_a_game_is_a_function_of_its_seed_and_goes_well() -> None:
-    first, second = Played(28, 2000), Played(28, 2000)
-    assert first.keys == second.keys
-    assert first.last[nethack.NLE_BL_SCORE] > 300
-    assert first.last[nethack.NLE_BL_DEPTH] >= 3
-    assert first.last[nethack.NLE_BL_TIME] > 800
+    (keys, last), (again, _) = (played(Bot(28), KEYS, 28, 2000) for _ in range(2))
+    assert keys == again
+    assert last[nethack.NLE_BL_SCORE] > 300
+    assert last[nethack.NLE_BL_DEPTH] >= 3
+    assert last[nethack.NLE_BL_TIME] > 800

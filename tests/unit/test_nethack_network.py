@@ -66,8 +66,8 @@ def test_playing_frame_by_frame_equals_learning_from_the_whole_sequence() -> Non
         frame = {name: field[t : t + 1] for name, field in obs.items()}
         features, state = net.sequence(frame, STARTS[t : t + 1], state)
         reps.append(features.rep)
-    torch.testing.assert_close(torch.cat(reps), whole.rep, rtol=1e-12, atol=1e-14)
-    torch.testing.assert_close(state, last, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(torch.cat(reps), whole.rep, rtol=1e-12, atol=1e-12)
+    torch.testing.assert_close(state, last, rtol=1e-12, atol=1e-12)
 
 
 def test_nothing_passes_the_beginning_of_an_episode() -> None:
@@ -89,7 +89,7 @@ def test_without_a_past_every_frame_is_the_first_of_an_episode() -> None:
     alone = torch.cat(
         [net.features({name: field[t : t + 1] for name, field in obs.items()}).rep for t in range(FRAMES)]
     )
-    torch.testing.assert_close(net.features(obs, net.text_memory(FRAMES)).rep, alone, rtol=1e-12, atol=1e-14)
+    torch.testing.assert_close(net.features(obs, net.text_memory(FRAMES)).rep, alone, rtol=1e-12, atol=1e-12)
     in_a_row = {name: field[:, None] for name, field in obs.items()}
     first = torch.tensor([[True]] + [[False]] * (FRAMES - 1))
     with_past = net.sequence(in_a_row, first, net.initial_state(1))[0].rep

@@ -40,12 +40,22 @@ class Abacus:
     def fail(self) -> None:
         raise ZeroDivisionError("one\nby zero")
 
+    def compute(self) -> None:
+        end = time.process_time() + 0.2
+        while time.process_time() < end:
+            pass
+
     def spin(self) -> None:
         while True:
             pass
 
     def close(self) -> None:
         self.board["done"][self.part] = True
+
+
+@pytest.fixture(autouse=True)
+def patient(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(workers, "_PATIENCE_S", 600.0)
 
 
 @pytest.fixture
@@ -72,11 +82,9 @@ def alive(pid: int) -> bool:
         return False
 
 
-def eventually(what: Callable[[], bool]) -> bool:
-    deadline = time.monotonic() + 30
-    while not what() and time.monotonic() < deadline:
+def until(what: Callable[[], bool]) -> None:
+    while not what():
         time.sleep(0.02)
-    return what()
 
 
 def test_all_workers_obey_before_the_call_returns(pair: Workers, board: dict[str, np.ndarray]) -> None:
@@ -127,10 +135,10 @@ def test_a_worker_that_was_killed_is_named(pair: Workers) -> None:
 
 
 def test_a_worker_that_hangs_is_ended(monkeypatch: pytest.MonkeyPatch, board: dict[str, np.ndarray]) -> None:
-    monkeypatch.setattr(workers, "_HANGS_S", 0.2)
+    monkeypatch.setattr(workers, "_HANGS_S", 0.5)
     hanging = Workers("nethack-score", [range(3)], lambda part: Abacus(board, part))
-    for _ in range(2000):
-        hanging.call("step")  # what counts is the time that one command takes
+    for _ in range(3):
+        hanging.call("compute")  # what counts is the computing of one command
     with pytest.raises(EnvError, match=r"worker process 0 \(copies 0 to 2\) was killed by SIGPROF: its games hang"):
         hanging.call("spin")
 
@@ -151,7 +159,7 @@ def test_workers_outlive_the_thread_that_made_them(board: dict[str, np.ndarray])
     )
     thread.start()
     thread.join()
-    time.sleep(0.1)
+    until(lambda: not Path(f"/proc/self/task/{thread.native_id}").exists())
     made[0].call("step")
     made[0].close()
 
@@ -203,8 +211,8 @@ def test_no_worker_and_no_file_outlives_the_parent(end: str, tmp_path: Path) -> 
         if end != "leave":
             assert all(map(alive, pids)) and len(list(tmp_path.iterdir())) == 6
             parent.send_signal(getattr(signal, end))
-        assert parent.wait(60) == {"leave": 0, "SIGINT": -2, "SIGTERM": -15, "SIGKILL": -9}[end]
-        assert eventually(lambda: not any(map(alive, pids)))
-        assert eventually(lambda: not list(tmp_path.iterdir()))
+        assert parent.wait() == {"leave": 0, "SIGINT": -2, "SIGTERM": -15, "SIGKILL": -9}[end]
+        until(lambda: not any(map(alive, pids)))
+        until(lambda: not list(tmp_path.iterdir()))
     finally:
         os.kill(sleeper, signal.SIGKILL)

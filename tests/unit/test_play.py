@@ -104,7 +104,6 @@ def test_on_a_terminal_single_strokes_and_arrows_are_keys() -> None:
         stdin=theirs,
         capture_output=True,
         text=True,
-        timeout=120,
         check=True,
     )
     os.close(theirs), os.close(ours)

@@ -32,7 +32,7 @@ def vs_from_the_definition(log_ratio, discounts, rewards, values, bootstrap, rho
     return targets, advantages
 
 
-@settings(deadline=None, max_examples=30)
+@settings(max_examples=30)
 @given(
     seed=st.integers(0, 2**32 - 1),
     steps=st.integers(1, 7),
@@ -94,7 +94,7 @@ def test_losses_equal_their_definitions_and_advantages_carry_no_gradient():
 
     (ours.policy + ours.baseline + ours.entropy).backward()
     # d/dV of ½(vs − V)² / B, by hand
-    np.testing.assert_allclose(values.grad.numpy(), -(targets - values.detach()).numpy() / 3, rtol=1e-12)
+    np.testing.assert_allclose(values.grad.numpy(), -(targets - values.detach()).numpy() / 3, rtol=1e-12, atol=1e-12)
 
 
 def test_a_masked_action_is_never_a_nan():
