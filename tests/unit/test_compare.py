@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import os
 import shutil
 import subprocess
 from collections.abc import Callable
@@ -135,11 +136,15 @@ def test_a_side_without_the_metric_of_the_other(place: Path, tmp_path: Path) -> 
 
 
 @pytest.fixture
-def git(tmp_path: Path) -> Callable[..., str]:
-    """Runs git in a project of its own, `tmp_path/project`."""
+def git(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Callable[..., str]:
+    """Runs git in a project of its own, `tmp_path/project`, whatever the user has configured and a hook has set."""
+    monkeypatch.setenv("GIT_CONFIG_GLOBAL", os.devnull)
+    monkeypatch.setenv("GIT_CONFIG_NOSYSTEM", "1")
+    for name in ("GIT_DIR", "GIT_WORK_TREE", "GIT_INDEX_FILE"):
+        monkeypatch.delenv(name, raising=False)
 
     def run(*words: str) -> str:
-        named = ["-c", "user.name=x", "-c", "user.email=x@y", "-c", "commit.gpgsign=false"]
+        named = ["-c", "user.name=x", "-c", "user.email=x@y"]
         done = subprocess.run(["git", *named, *words], cwd=tmp_path / "project", capture_output=True, check=True)
         return done.stdout.decode().strip()
 
