@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from math import log
+
 import numpy as np
 import pandas as pd
 from matplotlib.axes import Axes
@@ -22,6 +24,9 @@ COARSE = (0.01, 0.1, 1, 10, 60, 600, 3600, 36_000, 345_600, 3_456_000)
 """Seconds that are round in the unit that a reader thinks in, for a narrow and for a wide range."""
 
 MOST_TICKS = 6
+
+APART = 0.17
+"""The share of an axis that lies between two labels at least: `10 min` is 0.14 wide."""
 
 CROWD = 1000
 """So many marks and more are drawn as pixels, or the file would be large."""
@@ -86,8 +91,13 @@ def _axes_in_time(ax: Axes, limits: tuple[float, float]) -> None:
 
 
 def _ticks(low: float, high: float) -> list[float]:
+    """Those of the round seconds whose labels have room."""
     fine, coarse = ([tick for tick in ticks if low <= tick <= high] for ticks in (FINE, COARSE))
-    return fine if len(fine) <= MOST_TICKS else coarse
+    shown: list[float] = []
+    for tick in fine if len(fine) <= MOST_TICKS else coarse:
+        if not shown or log(tick / shown[-1]) >= APART * log(high / low):
+            shown.append(tick)
+    return shown
 
 
 def _tick(seconds: float) -> str:

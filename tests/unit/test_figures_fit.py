@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Iterator
 from dataclasses import replace
 
 import matplotlib.axes
 import matplotlib.figure
+import pandas as pd
 import pytest
 from matplotlib.text import Text
 
 from benchmark.spec import Plan
 from reports.figures import Figure
+from reports.figures.forecast import forecast_figure
 from reports.figures.style import LIGHT, canvas
 from reports.frame import GridData, load
 from tests.synthetic import TEN_METHODS, all_pages, make_plan, write_runs
@@ -91,6 +94,22 @@ def test_no_title_and_no_label_leaves_the_canvas(figures: list[Figure]) -> None:
             figure.draw(drawn, LIGHT)
             cut[figure.id] = list(outside(drawn))
     assert [(name, words) for name, words in cut.items() if words] == []
+
+
+@pytest.mark.parametrize("seconds", [(29.3, 1420.0), (0.02, 0.9), (11.0, 590.0), (0.02, 2_000_000.0), (900.0, 1000.0)])
+def test_no_two_times_on_an_axis_of_the_forecast_touch(data: GridData, seconds: tuple[float, float]) -> None:
+    """29.3 s to 1420 s are those of the NetHack report, whose 10 and 20 min touched."""
+    stages = pd.DataFrame({"key": ["a", "b"], "kind": ["policy", "evaluate"], "predicted": seconds, "seconds": seconds})
+    figure = forecast_figure(data, stages)
+    assert figure is not None
+    with canvas(LIGHT, *figure.size) as drawn:
+        figure.draw(drawn, LIGHT)
+        drawn.draw_without_rendering()
+        axis = drawn.axes[0].xaxis
+        boxes = [label.get_window_extent() for label in axis.get_ticklabels()]
+        space = 3 / 72 * drawn.dpi  # three points
+    assert all(right.x0 - left.x1 > space for left, right in itertools.pairwise(boxes))
+    assert len(boxes) > 1 or seconds[1] / seconds[0] < 2
 
 
 def test_a_bar_that_goes_on_beyond_a_win_rate_ends_in_an_arrow(figures: list[Figure]) -> None:
