@@ -5,11 +5,9 @@ from __future__ import annotations
 import os
 import re
 import signal
-import socket
 import sqlite3
 import subprocess
 import sys
-import time
 import urllib.request
 from collections.abc import Iterator, Sequence
 from contextlib import closing, contextmanager
@@ -19,6 +17,8 @@ from typing import Any
 from benchmark.configs import leaves
 from benchmark.spec import Plan, headline_of
 from benchmark.store import RunStore
+from tests.e2e.slurm.configuration import free_ports
+from tests.toy import until
 
 View = dict[tuple[str, str], dict[str, Any]]  # (experiment, run's name) -> its points, parameters, tags, status
 _OF_MLFLOW = ("mlflow.user", "mlflow.source.name", "mlflow.source.type", "mlflow.runName", "mlflow.source.git.commit")
@@ -117,9 +117,7 @@ def _clean(fact: Any) -> Any:
 @contextmanager
 def server(folder: Path) -> Iterator[tuple[str, Path]]:
     """`mlflow server` on loopback: its address, and the database behind it. Ended by the ids of its processes."""
-    with closing(socket.socket()) as probe:
-        probe.bind(("127.0.0.1", 0))
-        port = probe.getsockname()[1]
+    (port,) = free_ports(1)
     database, address = folder / "server.db", f"http://127.0.0.1:{port}"
     command = [sys.executable, "-m", "mlflow", "server", "--workers", "1", "--host", "127.0.0.1", "--port", str(port)]
     places = ["--backend-store-uri", f"sqlite:///{database}", "--artifacts-destination", str(folder / "artifacts")]
@@ -138,22 +136,24 @@ def server(folder: Path) -> Iterator[tuple[str, Path]]:
                     continue
             if number == signal.SIGTERM:
                 try:
-                    running.wait(10)
+                    running.wait(60)
                 except subprocess.TimeoutExpired:
                     continue
         running.wait()
 
 
 def _await(address: str, running: subprocess.Popen[bytes], log: Path) -> None:
-    for _ in range(1200):
+    straight = urllib.request.build_opener(urllib.request.ProxyHandler({}))
+
+    def answers() -> bool:
+        assert running.poll() is None, f"the server has ended:\n{log.read_text(errors='replace')}"
         try:
-            with urllib.request.urlopen(f"{address}/health", timeout=5):
-                return
+            with straight.open(f"{address}/health", timeout=30):
+                return True
         except OSError:
-            if running.poll() is not None:
-                break
-            time.sleep(0.1)
-    raise TimeoutError(f"the server did not start:\n{log.read_text(errors='replace')}")
+            return False
+
+    until(answers)
 
 
 def _descendants(process: int) -> Sequence[int]:

@@ -29,6 +29,7 @@ import numpy as np
 from benchmark.configs import Configs
 from benchmark.execute import Driver, Mode, prepare
 from benchmark.grid import make_plan
+from benchmark.job import StageJob
 from benchmark.launch import launcher
 from benchmark.request import Request, read_request
 from benchmark.spec import Outcome, Plan
@@ -42,6 +43,8 @@ PROJECT = Path(__file__).resolve().parent.parent
 # Environment variables that tell the stages where ledger and orders are, and how long an update takes.
 FOLDER = "LDD_TOY_FOLDER"
 STEP_S = "LDD_TOY_STEP_S"
+PATIENCE_S = 500.0
+"""So long a test waits for what has to come, on a slow and busy machine too; where it comes soon it costs nothing."""
 
 CONFIG = """\
 defaults:
@@ -109,7 +112,7 @@ FILES = {
     "learner/quick": "lr: 0.9\nupdates: 5\nrule: adam\nsizes: [2]\n",
     "executor/local": "kind: local\nworkers: 2\nmem_gb: 0.5\ndevice: cpu\nper_gpu: 1\ncheckpoint_s: 60.0\n"
     "max_failures: 2\nmax_crashes: 2\n"
-    "backoff_s: 0.1\ngrace_s: 5.0\ntimeout_min: 60\n",
+    "backoff_s: 0.1\ngrace_s: 300.0\ntimeout_min: 60\n",
     "executor/inline": "kind: inline\ndevice: cpu\ncheckpoint_s: 60.0\nmax_failures: 2\nmax_crashes: 2\n"
     "backoff_s: 0.1\n",
     "preset/tiny/north": "# @package _global_\nlearner: {updates: 4}\n",
@@ -158,10 +161,15 @@ class Toy:
         path.write_text(text, encoding="utf-8")
 
     def arm(self, kind: str, order: str, at: int = 0, times: int = 1, **params: Any) -> None:
-        """Order stages of a kind (with these params) to raise, stumble, die, expire or wait, at update `at`."""
+        """Order stages of a kind (with these params) to raise, stumble, die, expire, wait or hold, at update `at`.
+
+        Who waits goes on once the order is withdrawn; who holds, once it has been asked to stop.
+        """
         path = self.folder / "orders" / f"{uuid.uuid4().hex}.json"
         path.parent.mkdir(exist_ok=True)
-        path.write_text(json.dumps({"kind": kind, "order": order, "at": at, "times": times, "params": params}))
+        new = path.with_suffix(".new")
+        new.write_text(json.dumps({"kind": kind, "order": order, "at": at, "times": times, "params": params}))
+        new.rename(path)  # a stage that looks just now finds all of it or nothing
 
     def disarm(self) -> None:
         for path in (self.folder / "orders").glob("*"):
@@ -201,7 +209,7 @@ class Toy:
             preexec_fn=_hear_ctrl_c,
         )
 
-    def run(self, *words: str, timeout: float = 120) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str, timeout: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
         """Run the command line to its end."""
         process = self.start(*words)
         try:
@@ -225,12 +233,16 @@ class Toy:
 
     def drive(self, grid: str = "toy", *words: str, mode: Mode = "cached") -> tuple[dict[str, Outcome], list[str]]:
         """Run a grid by a Driver in this process: the outcomes, and the words that the driver said."""
+        driver, said = self.driver(grid, *words, mode=mode)
+        return driver.run(), said
+
+    def driver(self, grid: str, *words: str, mode: Mode = "cached") -> tuple[Driver, list[str]]:
+        """A Driver in this process that has not begun, and the words that it says."""
         plan, store, said = self.plan(grid, *words), RunStore(self.root), []
         executor = self.request(grid, *words).executor
         prepare(plan, store, mode)
         place = launcher(store, executor, plan.grid)
-        driver = Driver(plan, store, executor, place, lambda word, about: said.append(word))
-        return driver.run(), said
+        return Driver(plan, store, executor, place, lambda word, about: said.append(word)), said
 
     def results(self) -> dict[str, bytes]:
         """Key -> curve and metrics of every finished stage: what must be equal in a repeat."""
@@ -246,7 +258,7 @@ def _hear_ctrl_c() -> None:
     signal.signal(signal.SIGINT, signal.SIG_DFL)
 
 
-def until(condition: Any, timeout: float = 30.0) -> None:
+def until(condition: Any, timeout: float = PATIENCE_S) -> None:
     """Wait for a condition. Raises TimeoutError."""
     end = time.monotonic() + timeout
     while not condition():
@@ -264,7 +276,7 @@ def play(job: Job) -> dict[str, float]:
     rng = np.random.default_rng(job.stream("play"))
     numbers = rng.normal(size=job.params["episodes"]).tolist()
     for index in range(job.params["episodes"]):
-        _obey("play", job.params, index)
+        _obey("play", job, index)
         job.progress(index + 1, job.params["episodes"])
     job.publish("play.json", lambda path: path.write_text(json.dumps(numbers)))
     return {"episodes": job.params["episodes"]}
@@ -273,7 +285,7 @@ def play(job: Job) -> dict[str, float]:
 def study(job: Job) -> dict[str, float]:
     """Publishes the mean of its parent's numbers."""
     _begin("study", job.params)
-    _obey("study", job.params, 0)
+    _obey("study", job, 0)
     numbers = json.loads((job.parents["play"] / "play.json").read_text())
     mean = float(np.mean(numbers)) * job.params["lr"]
     job.publish("study.json", lambda path: path.write_text(json.dumps(mean)))
@@ -284,7 +296,7 @@ def study(job: Job) -> dict[str, float]:
 def inspect(job: Job) -> dict[str, float]:
     """A diagnostic: the size of what was studied."""
     _begin("inspect", job.params)
-    _obey("inspect", job.params, 0)
+    _obey("inspect", job, 0)
     return {"size": abs(json.loads((job.parents["study"] / "study.json").read_text()))}
 
 
@@ -302,7 +314,7 @@ def practise(job: Job) -> dict[str, float]:
     updates = job.params["learner"]["updates"]
     for update in range(first, updates):
         _note_work(job.folder, update)
-        _obey("practise", job.params, update)
+        _obey("practise", job, update)
         skill += job.params["learner"]["lr"] * float(rng.normal())
         job.log((update + 1) * 100, **{"train/score": skill})
         job.progress((update + 1) * 100, updates * 100, score=skill)
@@ -315,7 +327,7 @@ def practise(job: Job) -> dict[str, float]:
 def exam(job: Job) -> dict[str, float]:
     """The score of a practised walk."""
     _begin("exam", job.params)
-    _obey("exam", job.params, 0)
+    _obey("exam", job, 0)
     skill = json.loads((job.parents["practise"] / "policy.json").read_text())
     return {"score": float(1 / (1 + np.exp(-skill))), "episodes": job.params["episodes"]}
 
@@ -334,14 +346,17 @@ def _note_work(run: Path, update: int) -> None:
         lines.write(f"{update}\n")
 
 
-def _obey(kind: str, params: Mapping[str, Any], update: int) -> None:
+def _obey(kind: str, job: Job, update: int) -> None:
     """Carry out an order that was given for this moment, as often as it was given."""
     time.sleep(float(os.environ[STEP_S]))
     for path in sorted((Path(os.environ[FOLDER]) / "orders").glob("*.json")):
-        order = json.loads(path.read_text())
-        matches = all(params.get(name) == value for name, value in order["params"].items())
+        try:
+            order = json.loads(path.read_text())
+        except FileNotFoundError:  # withdrawn since
+            continue
+        matches = all(job.params.get(name) == value for name, value in order["params"].items())
         if order["kind"] == kind and order["at"] == update and matches and _take(path, order["times"]):
-            _carry_out(order["order"], path)
+            _carry_out(order["order"], path, job)
 
 
 def _take(path: Path, times: int) -> bool:
@@ -354,7 +369,7 @@ def _take(path: Path, times: int) -> bool:
     return False
 
 
-def _carry_out(order: str, path: Path) -> None:
+def _carry_out(order: str, path: Path, job: Job) -> None:
     if order == "raise":
         raise RuntimeError("the toy was told to fail")
     if order == "stumble":  # over something that can be out of the way the next time
@@ -365,4 +380,8 @@ def _carry_out(order: str, path: Path) -> None:
         os.kill(os.getpid(), signal.SIGUSR2)
     if order == "wait":  # until the order is withdrawn
         while path.exists():
+            time.sleep(0.02)
+    if order == "hold":  # until it is asked to stop: the checkpoint that comes next is then its last
+        assert isinstance(job, StageJob)
+        while not job._stop.is_set():
             time.sleep(0.02)

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import os
 import signal
 import subprocess
@@ -27,6 +28,7 @@ from benchmark.spec import Stage
 from benchmark.store import RunStore
 from tests.appo_runs import params
 from tests.plain_job import PlainJob
+from tests.toy import PATIENCE_S, until
 
 PROJECT = Path(__file__).resolve().parents[2]
 COMPUTE = """
@@ -38,7 +40,22 @@ print(run_stage(sys.argv[1], Path(sys.argv[2]), Resources(checkpoint_s=0.5)))
 """
 OTHERS = {"learner_proc0", "inference_proc0", "rollout_proc0", "rollout_proc1"}
 KEEPER = "torch_shm_manag"
-PATIENCE_S = 120.0
+
+
+def lives(process: psutil.Process) -> bool:
+    """Whether it runs; not what is left of it where nobody asks how it ended."""
+    try:
+        return bool(process.is_running() and process.status() != psutil.STATUS_ZOMBIE)
+    except psutil.NoSuchProcess:
+        return False
+
+
+def is_pythons_own(process: psutil.Process) -> bool:
+    """Whether it watches over shared memory: that one stays as long as we do."""
+    try:
+        return "resource_tracker" in " ".join(process.cmdline())
+    except psutil.Error:
+        return False
 
 
 class Attempt:
@@ -64,6 +81,11 @@ class Attempt:
             assert self.process.poll() is None, f"{what}: it has ended: {self.process.communicate()}"
             assert time.monotonic() < deadline, f"never {what}: {self.store.log_file(self.key).read_text()}"
             time.sleep(0.1)
+            self.look()
+        self.look()  # since the last look they may have begun, or been named
+
+    def look(self) -> None:
+        with contextlib.suppress(psutil.NoSuchProcess):
             for child in psutil.Process(self.process.pid).children(recursive=True):
                 self.seen[self._name(child), child.pid] = child
 
@@ -87,7 +109,11 @@ class Attempt:
         return next(child for (known, _), child in self.seen.items() if known == name and child.is_running())
 
     def kill_with_keepers(self) -> None:
-        """Take away those who free PyTorch's shared memory, and the first process, whose death the others notice."""
+        """Take away those who free PyTorch's shared memory, and the first process, whose death the others notice.
+
+        That one is frozen first, so that it has no time to free anything either.
+        """
+        os.kill(self.process.pid, signal.SIGSTOP)
         keepers = [child for (name, _), child in self.seen.items() if name == KEEPER and child.is_running()]
         assert keepers
         for keeper in keepers:
@@ -103,10 +129,9 @@ class Attempt:
         out, errors = self.process.communicate(timeout=PATIENCE_S)
         return out.strip() or errors
 
-    def orphans(self) -> list[str]:
-        """Who is still there a moment after the end."""
-        _, alive = psutil.wait_procs(list(self.seen.values()), timeout=10)
-        return [str(child) for child in alive]
+    def leaves_nobody(self) -> None:
+        """Until none of its processes is there any more."""
+        until(lambda: not any(map(lives, self.seen.values())))
 
 
 @pytest.fixture
@@ -151,7 +176,7 @@ def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts, tempo
     assert learner.environ()["OMP_NUM_THREADS"] == "1"
     first.kill_with_keepers()
     first.ended()
-    assert first.orphans() == [], "Sample Factory's processes know nothing of their parent's death"
+    first.leaves_nobody()  # though Sample Factory's processes know nothing of their parent's death
     assert first.shared(), "nobody was left to free the memory that they shared"
     reached = first.store.checkpoints(first.key).newest()[0]["learner"]["frames"]
 
@@ -162,7 +187,7 @@ def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts, tempo
     assert second.ended() == "failed", "Sample Factory would go on with the other one"
     outcome = second.store.outcome(second.key)
     assert "process rollout_proc1 has ended by itself (exit code -9)" in outcome.reason
-    assert second.orphans() == []
+    second.leaves_nobody()
     reached = second.store.checkpoints(second.key).newest()[0]["learner"]["frames"]
 
     long = tmp_path / ("temporary" * 10)
@@ -171,7 +196,7 @@ def test_a_run_survives_kills_and_stops_and_leaves_nobody_behind(attempts, tempo
     third.learns(beyond=reached)
     os.killpg(third.process.pid, signal.SIGTERM)  # as a scheduler does: everybody hears it
     assert third.ended() == "stopped"
-    assert third.orphans() == []
+    third.leaves_nobody()
     state = third.store.checkpoints(third.key).newest()[0]
     assert state["learner"]["frames"] > reached and state["learner"]["optimiser"]["state"]
     assert not (third.store.folder(third.key) / "sample_factory").exists()
@@ -201,12 +226,12 @@ class FailingWorker(TaughtWorker):
 
 def test_a_learner_that_fails_ends_the_stage_with_its_words_in_the_log(tmp_path, monkeypatch, capsys):
     """Its batching thread would keep the dead process alive, and everybody waiting."""
+    before = psutil.Process().children(recursive=True)
     monkeypatch.setattr("agents.appo.runner.TaughtWorker", FailingWorker)
     job = PlainJob(params(changes={"frames": 10**7, "workers": 1, "batch": 20}), tmp_path)
     with pytest.raises(RuntimeError, match=r"learner_proc0 has ended by itself \(exit code 1\)"):
         train.train(job)
     assert "a loss of a failing learner" in capsys.readouterr().out
-    _, alive = psutil.wait_procs(psutil.Process().children(recursive=True), timeout=2)
-    others = [" ".join(child.cmdline()) for child in alive]
-    assert not [words for words in others if "resource_tracker" not in words], "Python's own, which stays with us"
+    left = [child for child in psutil.Process().children(recursive=True) if child not in before]
+    until(lambda: not [child for child in left if lives(child) and not is_pythons_own(child)])
     assert not (tmp_path / "sample_factory").exists()

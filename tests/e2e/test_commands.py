@@ -5,6 +5,7 @@ from __future__ import annotations
 import contextlib
 import json
 import os
+import shlex
 import signal
 import subprocess
 import sys
@@ -99,7 +100,7 @@ def test_sync_of_a_root_without_grids_says_so(toy: Toy, capsys: pytest.CaptureFi
 
 def test_a_detached_run_goes_on_without_its_terminal(toy: Toy) -> None:
     toy.arm("exam", "wait")
-    started = toy.run("--grid", "one", "--detach", timeout=60)
+    started = toy.run("--grid", "one", "--detach")
     assert (started.returncode, started.stderr) == (0, "")
     driver = int(started.stdout.partition("as process ")[2].partition(";")[0])
     output = toy.root / "grids" / "one" / "driver.log"
@@ -109,15 +110,14 @@ def test_a_detached_run_goes_on_without_its_terminal(toy: Toy) -> None:
         until(lambda: (toy.root / exam / "status.json").exists())
         assert os.getsid(driver) == driver, "it has a session of its own"
         toy.disarm()
-        until(lambda: "report.html" in output.read_text(encoding="utf-8"), timeout=60)
+        until(lambda: "report.html" in output.read_text(encoding="utf-8"))
     finally:
         with contextlib.suppress(ProcessLookupError):
             os.kill(driver, signal.SIGTERM)
 
 
 def test_a_reader_that_has_had_enough_is_no_error(toy: Toy) -> None:
-    words = ["plan", "--grid", "toy", "--json", "--configs", str(toy.configs), "--root", str(toy.root)]
-    command = f"{sys.executable} {PROJECT / 'run_all.py'} {' '.join(words)} | head -c 10"
+    command = f"{shlex.join(toy.command('plan', '--grid', 'toy', '--json'))} | head -c 10"
     done = subprocess.run(["bash", "-c", command], text=True, capture_output=True)
     assert (len(done.stdout), done.stderr) == (10, "")
 

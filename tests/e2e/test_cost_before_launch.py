@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 
 import pytest
@@ -16,7 +17,7 @@ from benchmark.lease import Claim
 from benchmark.spec import Plan
 from benchmark.store import RunStore
 from tests.priced import executor, finish
-from tests.toy import Toy, until
+from tests.toy import PATIENCE_S, Toy, until
 
 
 def bases(plan: Plan, store: RunStore) -> dict[str, Basis]:
@@ -33,7 +34,7 @@ def test_a_probe_prices_what_was_never_computed_and_leaves_nothing_else(toy: Toy
     done = toy.run("plan", "--grid", "three", "--probe")
     assert done.returncode == 0, done.stderr
     assert "probe 4 of 4, exam of north" in done.stderr
-    assert "core time     under a minute" in done.stdout
+    assert re.search(r"core time +\S", done.stdout)
     assert "have no price" not in done.stdout
     assert left_behind(toy) == {"probes.json"}
     ran = toy.computed()
@@ -77,7 +78,7 @@ def test_an_interrupted_probe_keeps_what_it_has_and_cleans_up(toy: Toy) -> None:
     process = toy.start("plan", "--grid", "three", "--probe")
     until(lambda: toy.computed("practise") == 1)
     os.killpg(process.pid, signal.SIGINT)
-    process.communicate(timeout=60)
+    process.communicate(timeout=PATIENCE_S)
     assert process.returncode == 130
     assert left_behind(toy) == {"probes.json"}
     found = bases(toy.plan("three"), RunStore(toy.root))

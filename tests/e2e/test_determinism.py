@@ -4,12 +4,16 @@ numbers when every training stage is stopped again and again on its way."""
 from __future__ import annotations
 
 import json
+from collections.abc import Callable
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from benchmark import stages
 from benchmark.configs import Configs
 from benchmark.grid import make_plan
+from benchmark.job import StageJob
 from benchmark.request import read_request
 from benchmark.spec import Plan, Resources
 from benchmark.stages import run_stage
@@ -37,17 +41,25 @@ def tiny(environment: str, *words: str) -> Plan:
     return make_plan(configs, schema, request)
 
 
-def compute(plan: Plan, root: Path, stopping: bool = False) -> dict[str, bytes]:
-    """Compute a plan; with `stopping`, training stages are asked to stop at all times. Key -> what they found."""
+class ImpatientJob(StageJob):
+    """Is asked to stop whenever it is about to offer its second checkpoint: after one update, on every machine."""
+
+    offered = 0
+
+    def checkpoint(self, state: Callable[[], dict[str, Any]]) -> None:
+        self.offered += 1
+        if self.offered == 2:
+            self._stop.set()
+        super().checkpoint(state)
+
+
+def compute(plan: Plan, root: Path, checkpoint_s: float = 1e9) -> dict[str, bytes]:
+    """Compute a plan, each stage in as many attempts as it takes. Key -> what they found."""
     store, found = RunStore(root), {}
-    stop = root / "stop"
-    root.mkdir()
-    stop.touch()
     for key, stage in plan.stages.items():
         store.register(stage)
-        asked = stop if stopping and stage.kind in ("pretrain", "policy") else None
         for _ in range(100):
-            ended = run_stage(key, root, Resources(checkpoint_s=0.0 if stopping else 1e9), asked)
+            ended = run_stage(key, root, Resources(checkpoint_s=checkpoint_s))
             if ended != "stopped":
                 break
         assert ended == "done", f"{stage.kind} {ended}: {store.outcome(key).reason}"
@@ -56,12 +68,17 @@ def compute(plan: Plan, root: Path, stopping: bool = False) -> dict[str, bytes]:
 
 
 @pytest.mark.parametrize("environment", ["messenger_s1", "rtfm_s1"])
-def test_stopped_again_and_again_a_cell_gives_the_numbers_of_an_unbroken_run(environment: str, tmp_path: Path) -> None:
+def test_stopped_again_and_again_a_cell_gives_the_numbers_of_an_unbroken_run(
+    environment: str, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
     plan = tiny(environment, "seeds=1")
     unbroken = compute(plan, tmp_path / "unbroken")
-    broken = compute(plan, tmp_path / "broken", stopping=True)
+    monkeypatch.setattr(stages, "StageJob", ImpatientJob)
+    broken = compute(plan, tmp_path / "broken", checkpoint_s=0.0)
     store = RunStore(tmp_path / "broken")
-    assert "policy" in {stage.kind for key, stage in plan.stages.items() if store.outcome(key).resumed_from}
+    resumed = {stage.kind: store.outcome(key).resumed_from for key, stage in plan.stages.items()}
+    assert resumed["policy"] == (960, 1920, 2880)
+    assert resumed["pretrain"] == tuple(range(1, 30))
     assert broken == unbroken
 
 

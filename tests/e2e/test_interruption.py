@@ -4,13 +4,12 @@ from __future__ import annotations
 
 import os
 import signal
-import time
 from pathlib import Path
 
 import pytest
 
 from benchmark.store import RunStore
-from tests.toy import Toy, until
+from tests.toy import PATIENCE_S, Toy, until
 
 
 def processes_of(toy: Toy) -> list[int]:
@@ -33,8 +32,13 @@ def saved(toy: Toy) -> int:
 def finish(toy: Toy, *words: str) -> int:
     """Run the grid `one` with two seeds to its end; the exit code."""
     running = toy.start_driver("one", "seeds=2", *words)
-    running.communicate(timeout=60)
+    running.communicate(timeout=PATIENCE_S)
     return running.returncode
+
+
+def asked_to_stop(toy: Toy) -> bool:
+    """Whether a driver has told its jobs."""
+    return bool(list(toy.root.glob(".jobs/*/stop")))
 
 
 @pytest.fixture
@@ -49,45 +53,43 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 
 
 def test_after_ctrl_c_the_same_command_continues(toy: Toy, unbroken: dict[str, bytes]) -> None:
-    toy.slow(0.3)
+    toy.arm("practise", "hold", at=5, times=2)
     running = toy.start("--grid", "one", "seeds=2")
-    until(lambda: saved(toy) >= 4)
+    until(lambda: saved(toy) == 10)
     os.killpg(running.pid, signal.SIGINT)  # as the terminal does: to every process of the foreground
-    out, _ = running.communicate(timeout=30)
+    out, _ = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 130
     assert "stopping: 2 jobs save a checkpoint" in out
     assert "stopped; the same command continues" in out
-    assert processes_of(toy) == []
+    until(lambda: processes_of(toy) == [])
     store = RunStore(toy.root)
     assert {store.outcome(key).state for key in toy.plan("one", "seeds=2").stages} == {"stopped", "missing"}
 
-    toy.slow(0.0)
     assert toy.run("--grid", "one", "seeds=2").returncode == 0
     assert toy.results() == unbroken
     assert toy.computed("practise") == 4, "two were stopped, two continued"
+    assert set(toy.work().values()) == {1}, "both had saved"
 
 
 def test_an_impatient_second_ctrl_c_loses_only_what_was_not_saved(toy: Toy) -> None:
     toy.arm("play", "wait", at=1)
-    running = toy.start_driver("three")
+    running = toy.start_driver("three", "executor.grace_s=86400")
     until(lambda: toy.computed("play") == 1)
-    time.sleep(0.3)
     running.send_signal(signal.SIGINT)
-    time.sleep(1.0)
+    until(lambda: asked_to_stop(toy))
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=30)
-    assert processes_of(toy) == []
+    running.communicate(timeout=PATIENCE_S)
+    until(lambda: processes_of(toy) == [])
 
 
 def test_after_kill_minus_9_of_the_driver_its_jobs_end_and_the_same_command_continues(
     toy: Toy, unbroken: dict[str, bytes]
 ) -> None:
-    toy.slow(0.3)
+    toy.arm("practise", "hold", at=5, times=2)
     running = toy.start_driver("one", "seeds=2")
-    until(lambda: saved(toy) >= 4)
+    until(lambda: saved(toy) == 10)
     running.kill()
     running.communicate()
-    toy.slow(0.0)
     assert finish(toy) == 0, "also while the old jobs are still ending"
     assert toy.results() == unbroken
     assert toy.computed("practise") == 4, "two were stopped, two continued"
@@ -96,16 +98,16 @@ def test_after_kill_minus_9_of_the_driver_its_jobs_end_and_the_same_command_cont
 
 def test_a_job_that_outlives_its_controller_is_not_computed_twice(toy: Toy, unbroken: dict[str, bytes]) -> None:
     toy.arm("practise", "wait", at=5, seed=1)
-    running = toy.start_driver("one", "seeds=2")
-    until(lambda: saved(toy) == 15)
-    controllers = [p for p in processes_of(toy) if b"submitit.local._local" in Path(f"/proc/{p}/cmdline").read_bytes()]
-    for process in controllers:
-        os.kill(process, signal.SIGKILL)
-    time.sleep(0.5)
+    driver, _ = toy.driver("one", "seeds=2")
+    driver.begin()
+    until(lambda: driver.step() and saved(toy) == 15 and driver.jobs() == 1)
+    (controller,) = (int(job.handle.job_id) for job in driver._running)
+    os.kill(controller, signal.SIGKILL)
+    until(lambda: driver.step() and driver.jobs() == 0)
+    assert driver.active() == (toy.plan("one", "seeds=2").cells[1].stages["practise"],), "it is seen to live"
     toy.disarm()
-    running.communicate(timeout=30)
-    assert controllers
-    assert running.returncode == 0
+    until(lambda: not driver.step())
+    driver.end()
     assert toy.results() == unbroken
     assert toy.computed() == 4
 
@@ -115,7 +117,7 @@ def test_two_commands_at_once_share_the_work(toy: Toy, unbroken: dict[str, bytes
     both = [toy.start_driver("one", "seeds=2") for _ in range(2)]
     codes = []
     for running in both:
-        running.communicate(timeout=60)
+        running.communicate(timeout=PATIENCE_S)
         codes.append(running.returncode)
     assert codes == [0, 0]
     assert toy.results() == unbroken
@@ -123,11 +125,12 @@ def test_two_commands_at_once_share_the_work(toy: Toy, unbroken: dict[str, bytes
 
 
 def test_ctrl_c_of_an_inline_run_saves_too(toy: Toy, unbroken: dict[str, bytes]) -> None:
-    toy.slow(0.2)
+    toy.arm("practise", "hold", at=5)
     running = toy.start_driver("one", "seeds=2", "executor=inline")
-    until(lambda: saved(toy) >= 2)
+    until(lambda: saved(toy) == 5)
     running.send_signal(signal.SIGINT)
-    running.communicate(timeout=30)
-    toy.slow(0.0)
+    running.communicate(timeout=PATIENCE_S)
+    assert toy.computed("practise") == 1, "the other was not begun"
     assert finish(toy, "executor=inline") == 0
     assert toy.results() == unbroken
+    assert set(toy.work().values()) == {1}, "it had saved"

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import sqlite3
-import time
 from collections import Counter
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import closing
@@ -186,7 +185,7 @@ def test_failures_and_their_repair_are_shown(tracked: Toy) -> None:
 
 
 def test_a_killed_and_continued_stage_is_shown_once(tracked: Toy) -> None:
-    tracked.arm("practise", "wait", at=6)
+    tracked.arm("practise", "hold", at=6)
     running = tracked.start_driver("one", "executor.checkpoint_s=0")
     key = tracked.plan("one").cells[0].stages["practise"]
     store = RunStore(tracked.root)
@@ -194,10 +193,9 @@ def test_a_killed_and_continued_stage_is_shown_once(tracked: Toy) -> None:
     mirror(tracked, "one").sync()
     assert rows(tracked, f"select status from runs where name = 'practise {key}'") == [("RUNNING",)]
     running.kill()
-    time.sleep(1.0)  # the job looks every quarter of a second whether its driver lives
-    tracked.disarm()
-    until(lambda: store.outcome(key).state == "stopped")
     running.communicate()
+    until(lambda: store.status(key)["state"] == "stopped")
+    until(lambda: store.held(key) is None)
     mirror(tracked, "one").sync()
     assert rows(tracked, "select distinct status from runs") == [("KILLED",)]
     tracked.drive("one", "executor=inline")
