@@ -22,21 +22,22 @@ Entry = Callable[[GridData, Variant], Cell]
 
 @dataclass(frozen=True)
 class Measure:
-    """A column of a table of fitted models."""
+    """A column of a table of fitted models. reading: what has to be said of it under the table."""
 
     label: str
     entry: Entry
     note: str = ""
+    reading: str = ""
 
 
 @dataclass(frozen=True)
 class Kind:
-    """How the models of one kind are described. id: of the table."""
+    """How the models of one kind are described. id: of the table. reading: what is to be said under it."""
 
     id: str
     caption: str
     measures: tuple[Measure, ...]
-    notes: tuple[str, ...]
+    reading: str = ""
 
 
 def mean(metric: str, digits: int = 4) -> Entry:
@@ -77,8 +78,16 @@ def converged(data: GridData, variant: Variant) -> Cell:
 
 
 ACCURACY = "valid/accuracy"
-BEST = Measure("Best update", best_update)
-BEST_NOTE = "The published weights are those of the update with the best score on held-out episodes."
+BEST = Measure(
+    "Best update",
+    best_update,
+    reading="The published weights are those of the update with the best score on held-out episodes.",
+)
+
+THINGS = (
+    "On things: where cells hold entities, over the places that are not empty in the next observation; there a model "
+    "that is unsure where a thing goes says empty, and copying never does."
+)
 
 KINDS = {
     "dynamics": Kind(
@@ -89,16 +98,12 @@ KINDS = {
             Measure("Copying the last frame", mean("valid/copy_accuracy")),
             Measure("Gain", gain(ACCURACY, "valid/copy_accuracy")),
             Measure("On changed tokens", mean("valid/accuracy_changed"), "copying: 0"),
-            Measure("On things", mean("valid/accuracy_entities")),
+            Measure("On things", mean("valid/accuracy_entities"), reading=THINGS),
             Measure("Copying, on things", mean("valid/copy_accuracy_entities")),
             BEST,
         ),
-        (
-            "Most of a grid does not change in one step, so a high accuracy means little by itself: a model that "
-            "only copies reaches the column beside it. Changed tokens are those that copying gets wrong. On things: "
-            "where cells hold entities, over the places that are not empty in the next observation; there a model that "
-            "is unsure where a thing goes says empty, and copying never does. " + BEST_NOTE,
-        ),
+        "Most of a grid does not change in one step, so a high accuracy means little by itself: a model that only "
+        "copies reaches the column beside it. Changed tokens are those that copying gets wrong.",
     ),
     "vae": Kind(
         "teachers-vae",
@@ -110,12 +115,10 @@ KINDS = {
             Measure("Score", mean("valid/score", 3), "with the method's β"),
             BEST,
         ),
-        (
-            "Reconstructed is the observation that the network just saw, through a latent z. Token accuracy: from the "
-            "mean of z. ELBO: the evidence lower bound, log-likelihood minus KL divergence with weight 1, one sample "
-            "of z per frame with noise that is equal at every update. Score: the same with the method's β as the "
-            "weight. A KL divergence near 0 means that the latent says nothing of the observation. " + BEST_NOTE,
-        ),
+        "Reconstructed is the observation that the network just saw, through a latent z. Token accuracy: from the mean "
+        "of z. ELBO: the evidence lower bound, log-likelihood minus KL divergence with weight 1, one sample of z per "
+        "frame with noise that is equal at every update. Score: the same with the method's β as the weight. A KL "
+        "divergence near 0 means that the latent says nothing of the observation.",
     ),
     "inverse_bc": Kind(
         "teachers-cloning",
@@ -126,14 +129,12 @@ KINDS = {
             Measure("Gain", gain(ACCURACY, "valid/majority")),
             BEST,
         ),
-        ("The labels are the inverse model's guesses; the demonstrator's moves are not read. " + BEST_NOTE,),
+        "The labels are the inverse model's guesses; the demonstrator's moves are not read.",
     ),
 }  # fmt: skip
 """By the pretraining of the methods."""
 
-OTHER = Kind(
-    "teachers-other", "Other pretraining", (Measure("Validation accuracy", mean(ACCURACY)), BEST), (BEST_NOTE,)
-)
+OTHER = Kind("teachers-other", "Other pretraining", (Measure("Validation accuracy", mean(ACCURACY)), BEST))
 
 INVERSE_MODELS = Kind(
     "teachers-inverse",
@@ -142,12 +143,10 @@ INVERSE_MODELS = Kind(
         Measure("Accuracy", mean(ACCURACY)),
         Measure("Loss", mean("valid/loss", 3)),
         Measure("Converged", converged, "seeds"),
-        BEST,
+        Measure("Best update", best_update),
     ),
-    (
-        "q(a | o, o′) of the learner's own random play. Converged: the score stopped improving before the updates ran "
-        "out. Moves that change nothing on the board cannot be told from each other.",
-    ),
+    "q(a | o, o′) of the learner's own random play. Converged: the score stopped improving before the updates ran out. "
+    "Moves that change nothing on the board cannot be told from each other.",
 )
 
 
@@ -175,17 +174,25 @@ def page(data: GridData) -> Page:
 
 
 def model_table(data: GridData, kind: Kind, rows: Sequence[Variant]) -> Table:
-    """One row per environment and group of methods that share the model."""
+    """One row per environment and group of methods that share the model; the measures that some model has."""
+    entries = {measure: [measure.entry(data, variant) for variant in rows] for measure in kind.measures}
+    shown = [measure for measure in kind.measures if any(not _is_empty(cell) for cell in entries[measure])]
+    shown = shown or [kind.measures[0]]
+    reading = " ".join(filter(None, (kind.reading, *(measure.reading for measure in shown))))
     return Table(
         id=kind.id,
         caption=kind.caption,
-        columns=(
-            *START,
-            *(Column(measure.label, measure.note) for measure in kind.measures),
-        ),
+        columns=(*START, *(Column(measure.label, measure.note) for measure in shown)),
         rows=tuple(
-            (*start(data, variant), *(measure.entry(data, variant) for measure in kind.measures)) for variant in rows
+            (*start(data, variant), *(entries[measure][row] for measure in shown)) for row, variant in enumerate(rows)
         ),
-        notes=(*kind.notes, "Mean over finished seeds, [95% t interval]; finished seeds / planned seeds."),
+        notes=(
+            *([reading] if reading else []),
+            "Mean over finished seeds, [95% t interval]; finished seeds / planned seeds.",
+        ),
         headers=2,
     )
+
+
+def _is_empty(cell: Cell) -> bool:
+    return cell.shown == "–"

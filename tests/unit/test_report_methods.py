@@ -15,8 +15,10 @@ from benchmark.store import RunStore
 from reports.build import write_frames
 from reports.frame import GridData, load
 from reports.page import Bullets, Text
+from reports.pages import teachers
 from reports.pages.provenance import command
 from reports.tables import Cell, Column, Table
+from reports.variants import variants
 from reports.writing.output import ReportFolder
 from tests.synthetic import TEN_METHODS, all_pages, make_plan, make_search, write_runs
 from tests.toy import Toy
@@ -227,6 +229,23 @@ def test_each_kind_of_pretraining_has_its_own_table(tables: dict[str, Table]) ->
     assert (inverse["Accuracy"].text, inverse["Converged"].text) == ("0.8300", "2 of 2")
 
 
+def test_a_measure_of_no_model_has_no_column_and_is_not_explained(data: GridData, tables: dict[str, Table]) -> None:
+    """A screen of letters is no grid of things; with one model that tells of things, the column is there for all."""
+    measures = ["Teacher", "Copying the last frame", "Gain", "On changed tokens", "Best update"]
+    assert [column.label for column in tables["teachers"].columns[3:]] == measures
+    assert not any("On things" in note for note in tables["teachers"].notes)
+    one = next(v for v in variants(data, "pretrain") if v.methods == ("ldd_no_language",)).keys[0]
+    metrics = [
+        {**own, "valid/accuracy_entities": 0.75} if key == one else own
+        for key, own in data.stages[["key", "metrics"]].itertuples(index=False)
+    ]
+    page = teachers.page(dataclasses.replace(data, stages=data.stages.assign(metrics=metrics)))
+    table = next(table for table in page.tables() if table.id == "teachers")
+    assert [column.label for column in table.columns[3:]] == [*measures[:4], "On things", "Best update"]
+    assert {row[7].text for row in table.rows} == {"0.7500", "–"}
+    assert any("On things: where cells hold entities" in note for note in table.notes)
+
+
 def test_a_model_that_reports_nothing_known_breaks_no_report(tmp_path: Path) -> None:
     plan = make_plan({"rtfm-s1": "RTFM S1"}, TEN_METHODS, seeds=(0,), probe=True)
     store = write_runs(tmp_path, plan, points=2)
@@ -235,6 +254,7 @@ def test_a_model_that_reports_nothing_known_breaks_no_report(tmp_path: Path) -> 
             path = store.folder(key) / "result.json"
             path.write_text(re.sub(r'"metrics": \{[^}]*\}', '"metrics": {"odd": 1}', path.read_text()))
     found = tables_of(load(tmp_path, "synthetic"))
+    assert [column.label for column in found["teachers-vae"].columns[3:]] == ["Token accuracy"]
     assert {cell.text for cell in found["teachers-vae"].rows[0][3:]} == {"–"}
     assert {cell.text for cell in found["probe"].rows[0][4:]} == {"–"}
 
