@@ -29,7 +29,7 @@ from benchmark.tracking.sync import sync
 from benchmark.validate import Schema
 from tests.e2e.test_tracking import empty_database, tracked
 from tests.mlflow_view import assert_equal, server, shown
-from tests.toy import PROJECT, Toy, until
+from tests.toy import PATIENCE_S, PROJECT, Toy, until
 
 __all__ = ["empty_database", "tracked"]
 EIGHT = ("executor.workers=8", "executor.checkpoint_s=0.05", "executor.max_crashes=9", "seeds=1")
@@ -89,12 +89,12 @@ def survive(toy: Toy, uri: str, *words: str) -> Plan:
     toy.slow(0.05)
     for rows in (8, 25, 45):
         running = start(toy, uri, *words)
-        until(lambda rows=rows: logged(toy) >= rows, timeout=60)
+        until(lambda rows=rows: logged(toy) >= rows)
         kill_all(toy)
         running.communicate()
     toy.slow(0.0)
     running = start(toy, uri, *words)
-    out, _ = running.communicate(timeout=120)
+    out, _ = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 0, out
     return toy.plan("toy", *words)
 
