@@ -5,16 +5,14 @@ from __future__ import annotations
 import functools
 
 from reports.ablations import WORDS, changes, variants_of_subject, without_pretraining
-from reports.adjusted import HOLM_COLUMN, Family, holm_entry, registered
-from reports.claims import as_registered
-from reports.coefficients import unequal_warning
+from reports.adjusted import HOLM_COLUMN, holm_entry
 from reports.contrast_figure import contrast_figures
 from reports.contrast_table import CHECKED_P, checked_p_entry, contrast_table
-from reports.contrasts import Contrast, Won, compared, subject
-from reports.evidence import nothing_finished, with_results, without_results
+from reports.contrasts import Contrast, compared, subject
+from reports.evidence import with_results
 from reports.frame import GridData
 from reports.page import Block, Gallery, Page, Text
-from reports.pages.results import shared_teachers
+from reports.pages.opening import Opening, nothing_to_compare, opening
 from reports.tables import Cell, Column, Table
 from reports.text import listed, number
 
@@ -30,16 +28,15 @@ def page(data: GridData) -> Page | None:
     if not variants:
         parts = listed(list(WORDS.values()))
         return Page("ablations", TITLE, (Text(f"The grid has no ablation of {name}, which could be: {parts}."),))
-    if nothing_finished(data):
-        return Page("ablations", TITLE, (Text("No run is finished, so there is nothing to compare."),))
+    begun = opening(data)
+    if begun is None:
+        return nothing_to_compare("ablations", TITLE)
     bare = without_pretraining(data)
     found = with_results(data, compared(data, ((method, own) for method in (*variants, *bare))))
-    won, report = functools.cache(data.won), as_registered(data)
-    family = registered(data, report) if report is not None else {}
     figures = contrast_figures(
         data,
         found,
-        family,
+        begun.family,
         lambda contrast: contrast.method,
         id="ablation",
         title=f"{name} and its ablations",
@@ -54,19 +51,17 @@ def page(data: GridData) -> Page | None:
         about += f" {listed([data.method_label(m) for m in bare])} stands below them: {name} without any of its parts."
     exploratory = (
         "Exploratory, and not corrected for the number of comparisons"
-        + (", except where Holm's p is given: those are comparisons of a claim." if family else ".")
+        + (", except where Holm's p is given: those are comparisons of a claim." if begun.family else ".")
         + " An interval that includes 0 does not show that a part does nothing."
     )
     blocks: list[Block] = [
         Text(about),
         Text(exploratory, "note"),
-        *shared_teachers(data),
-        *unequal_warning(data),
-        *without_results(data),
+        *begun.warnings,
     ]
     if figures:
         blocks.append(Gallery(figures))
-    return Page("ablations", TITLE, (*blocks, ablation_table(data, found, family, won)))
+    return Page("ablations", TITLE, (*blocks, ablation_table(data, found, begun)))
 
 
 def told(data: GridData, contrast: Contrast) -> str:
@@ -77,18 +72,18 @@ def told(data: GridData, contrast: Contrast) -> str:
     return "; ".join(change.words + (" (tuned)" if change.tuned else "") for change in found)
 
 
-def ablation_table(data: GridData, found: list[Contrast], family: Family, won: Won) -> Table:
+def ablation_table(data: GridData, found: list[Contrast], begun: Opening) -> Table:
     """One row per environment and variant, with what is different in it."""
 
     def scores(contrast: Contrast) -> Cell:
         first, second = (number(mean, data.digits(contrast.environment)) for mean in contrast.means)
         return Cell(first, f"{second} whole", runs=contrast.runs)
 
-    adjusted = ((HOLM_COLUMN, functools.partial(holm_entry, family)),) if family else ()
+    adjusted = ((HOLM_COLUMN, functools.partial(holm_entry, begun.family)),) if begun.family else ()
     return contrast_table(
         data,
         found,
-        won,
+        begun.won,
         id="ablations",
         caption=f"Change in {data.headline_label()} from {data.method_names([subject(data)])}",
         about=(

@@ -5,17 +5,16 @@ from __future__ import annotations
 import functools
 
 from reports.ablations import baselines
-from reports.adjusted import HOLM_COLUMN, holm_entry, registered, unregistered
-from reports.claims import ClaimsReport, as_registered, claims_table
-from reports.coefficients import unequal_warning
+from reports.adjusted import HOLM_COLUMN, holm_entry, unregistered
+from reports.claims import ClaimsReport, claims_table
 from reports.contrast_figure import contrast_figures
 from reports.contrast_table import CHECKED_P, checked_p_entry, contrast_table, p_entry
 from reports.contrast_words import brief, sentence
 from reports.contrasts import Contrast, Won, compared, contrasts, reference, subject
-from reports.evidence import nothing_finished, with_results, without_results
+from reports.evidence import with_results
 from reports.frame import GridData
 from reports.page import Block, Bullets, Folded, Gallery, Page, Text
-from reports.pages.results import shared_teachers
+from reports.pages.opening import Opening, nothing_to_compare, opening
 from reports.power_reached import power_table
 from reports.tables import Column
 from reports.text import plural
@@ -28,24 +27,23 @@ def page(data: GridData) -> Page | None:
         return None
     if len(data.methods) < 2:
         return Page("comparisons", "Comparisons", (Text("The grid has no two methods to compare."),))
-    if nothing_finished(data):
-        return Page("comparisons", "Comparisons", (Text("No run is finished, so there is nothing to compare."),))
-    won, report = functools.cache(data.won), as_registered(data)
-    warnings = [*shared_teachers(data), *unequal_warning(data), *without_results(data)]
-    blocks = [*warnings, *against_baselines(data, report, won)]
-    if report is not None:
-        blocks.append(claims_table(data, report))
-    return Page("comparisons", "Comparisons", (*blocks, *against_reference(data, won)))
+    begun = opening(data)
+    if begun is None:
+        return nothing_to_compare("comparisons", "Comparisons")
+    blocks = [*begun.warnings, *against_baselines(data, begun)]
+    if begun.report is not None:
+        blocks.append(claims_table(data, begun.report))
+    return Page("comparisons", "Comparisons", (*blocks, *against_reference(data, begun.won)))
 
 
-def against_baselines(data: GridData, report: ClaimsReport | None, won: Won) -> list[Block]:
+def against_baselines(data: GridData, begun: Opening) -> list[Block]:
     """The method that the report is about, against every method that is not a variant of it."""
     own = subject(data)
     name = data.method_label(own)
     found = compared(data, ((own, other) for other in baselines(data)))
     if not found:
         return [Text(f"The grid has no method that {name} is to be compared with.")]
-    family = registered(data, report) if report is not None else unregistered(found)
+    family = unregistered(found) if begun.report is None else begun.family
     shown = with_results(data, found)
     figures = contrast_figures(
         data,
@@ -60,7 +58,7 @@ def against_baselines(data: GridData, report: ClaimsReport | None, won: Won) -> 
     table = contrast_table(
         data,
         shown,
-        won,
+        begun.won,
         id="baselines",
         caption=f"Difference in {data.headline_label()} of {data.method_names([own])} to each baseline",
         about=((Column("Against", numeric=False), lambda c: data.method_entry(c.reference, c.environment)),),
@@ -69,7 +67,7 @@ def against_baselines(data: GridData, report: ClaimsReport | None, won: Won) -> 
     return [
         Text(
             f"{name} minus each baseline, in {data.headline_label()} on {data.games_label}. "
-            f"{about_family(report, found)}"
+            f"{about_family(begun.report, found)}"
         ),
         *([Gallery(figures)] if figures else []),
         table,
