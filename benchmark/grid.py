@@ -9,6 +9,7 @@ from benchmark.composer import Composer, Unavailable
 from benchmark.configs import Configs
 from benchmark.errors import BadInput
 from benchmark.members import own, require_known_rules, require_same_keys
+from benchmark.plurals import plural
 from benchmark.published import published
 from benchmark.request import Request, nearest_cell
 from benchmark.spec import Cell, Plan, Stage
@@ -98,7 +99,9 @@ def select(plan: Plan, patterns: Sequence[str], called: str = "--only ") -> tupl
         if not matching:
             near = nearest_cell(pattern, [cell.name for cell in plan.cells])
             hint = f"; did you mean {near!r}?" if near else ""
-            raise BadInput(f"{called}{pattern!r} matches none of the {len(plan.cells)} cells of {plan.grid!r}{hint}")
+            raise BadInput(
+                f"{called}{pattern!r} matches none of the {plural(len(plan.cells), 'cell')} of {plan.grid!r}{hint}"
+            )
         chosen |= matching
     return tuple(cell for cell in plan.cells if cell.name in chosen)
 

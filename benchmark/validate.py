@@ -24,6 +24,7 @@ from typing import Any
 
 from benchmark.data_files import PACKAGE
 from benchmark.errors import BadInput, nearest, unknown
+from benchmark.plurals import plural
 from benchmark.rules import LIMITS, Rules
 
 _WORDS = {
@@ -98,7 +99,7 @@ class Schema:
             if not holds(value, rule[name]):
                 raise BadInput(f"{where}: {key} is {value}, expected {words} {rule[name]}")
         if isinstance(value, list) and len(value) < rule.get("min_items", 0):
-            raise BadInput(f"{where}: {key} is {value}, expected at least {rule['min_items']} element(s)")
+            raise BadInput(f"{where}: {key} is {value}, expected at least {plural(rule['min_items'], 'element')}")
         if isinstance(value, list) and "items" in rule:
             item = rule["items"]
             typed = [_typed(f"{key}[{i}]", v, _TYPES[item["type"]], False, "", where) for i, v in enumerate(value)]

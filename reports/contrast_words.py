@@ -6,7 +6,7 @@ import math
 
 from reports.contrasts import Contrast
 from reports.frame import GridData
-from reports.text import interval, number, signed
+from reports.text import interval, number, plural, signed
 
 
 def sentence(data: GridData, contrast: Contrast) -> str:
@@ -17,7 +17,7 @@ def sentence(data: GridData, contrast: Contrast) -> str:
     if math.isnan(welch.difference):
         absent = name if welch.n[0] == 0 else base
         return f"{environment}: {name} and {base} cannot be compared, {absent} has no finished seed."
-    n = f"{welch.n[0]} and {welch.n[1]} seeds"
+    n = f"{welch.n[0]} and {plural(welch.n[1], 'seed')}"
     label, digits = data.headline_label(contrast.environment), data.digits(contrast.environment)
     first, second = (number(mean, digits) for mean in contrast.means)
     told = (

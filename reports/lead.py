@@ -8,7 +8,7 @@ from reports.claims import ClaimsReport, Comparison
 from reports.contrasts import Contrast, contrasts, reference, subject
 from reports.frame import GridData
 from reports.rows import STATUSES
-from reports.text import listed, plural
+from reports.text import listed, noun, plural
 
 ORDER = ("SUPPORTED", "REFUTED", "INCONCLUSIVE", "INCOMPLETE")
 
@@ -24,21 +24,17 @@ def lead(data: GridData, claims: ClaimsReport | None) -> str:
         return exploratory(data)
     counts = [(word, sum(one.status == word for one in claims.claims)) for word in ORDER]
     (first, n), *others = [(word, count) for word, count in counts if count]
-    told = [f"{n} of {plural(len(claims.claims), 'claim')} {'is' if n == 1 else 'are'} {first}"]
+    told = [f"{n} of {plural(len(claims.claims), 'claim')} {noun(n, 'is', 'are')} {first}"]
     told += [f"{count} {word}" for word, count in others]
     verdicts = Counter(one.verdict for one in tested)
-    words = [_counted(verdicts["holds"], "holds", "hold"), _counted(verdicts["fails"], "fails", "fail")]
+    words = [plural(verdicts["holds"], "holds", "hold"), plural(verdicts["fails"], "fails", "fail")]
     words += [
-        _counted(verdicts[word], f"is {word}", f"are {word}") for word in ("undecided", "incomplete") if verdicts[word]
+        plural(verdicts[word], f"is {word}", f"are {word}") for word in ("undecided", "incomplete") if verdicts[word]
     ]
     start = "At these settings " if claims.scope else ""
     number = "the one comparison" if len(tested) == 1 else f"the {len(tested)} comparisons"
     behind = "behind it" if len(claims.claims) == 1 else "behind them"
     return f"{start}{listed(told)}: of {number} {behind} that this grid has results for, {listed(words)}."
-
-
-def _counted(count: int, one: str, many: str) -> str:
-    return f"{count} {one if count == 1 else many}"
 
 
 def _tested(claims: ClaimsReport) -> list[Comparison]:
@@ -83,7 +79,7 @@ def coverage(data: GridData) -> str:
     others = [f"{counts[status]} {status}" for status in STATUSES if status != "done" and counts.get(status, 0)]
     mute = without_score(data)
     others += [f"{mute} of the done without {data.headline_label()}"] if mute else []
-    return ", ".join([f"{counts.get('done', 0)} of {len(data.cells)} cells done", *others])
+    return ", ".join([f"{counts.get('done', 0)} of {plural(len(data.cells), 'cell')} done", *others])
 
 
 def without_score(data: GridData) -> int:

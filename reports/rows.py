@@ -11,6 +11,7 @@ from benchmark.spec import IMPORTED, Cell, Outcome, Plan, cell_outcome, provenan
 from benchmark.store import RunStore
 from reports.applied import applied
 from reports.extra import COST_COLUMNS, costs
+from reports.text import plural
 
 STATUSES = ("done", "failed", "blocked", "missing", "unavailable")
 """What can have become of a cell. A cell that is being computed, or was stopped, is missing, and its reason says so."""
@@ -100,7 +101,7 @@ def _why_missing(plan: Plan, cell: Cell, outcomes: Mapping[str, Outcome]) -> str
     done = sum(outcome.state == "done" for outcome in found.values())
     if all(outcome.state == "missing" for outcome in found.values()):
         return "not started"
-    parts = [f"{done} of {len(found)} stages done"]
+    parts = [f"{done} of {plural(len(found), 'stage')} done"]
     for name, outcome in found.items():
         if outcome.state in ("running", "stopped"):
             share = f" at {outcome.done / outcome.total:.0%}" if outcome.total else ""

@@ -11,6 +11,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from benchmark.plurals import noun as noun
+from benchmark.plurals import plural as plural
 from reports.stats import Interval
 
 MINUS = "−"
@@ -103,11 +105,6 @@ def duration(seconds: float) -> str:
 def count(value: float) -> str:
     """A whole number with thin spaces between thousands; "–" for a value that is not a number."""
     return f"{round(value):,}".replace(",", "\u202f") if math.isfinite(value) else "–"
-
-
-def plural(n: int, noun: str) -> str:
-    """`1 seed`, `2 seeds`."""
-    return f"{n} {noun}" if n == 1 else f"{n} {noun}s"
 
 
 def in_words(name: str) -> str:

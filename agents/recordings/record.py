@@ -102,7 +102,7 @@ def _chosen(job: Job) -> tuple[Corpus, dict[str, Episode]]:
         raise EnvError(f"{index} holds {archive.source}, but the player is {source}; name the index of {source}")
     if archive.skipped:
         listed = archive.index.with_name(GAMES)
-        print(f"{len(archive.skipped)} files of {source} were left out when it was registered; {listed} names them")
+        print(f"left out when {source} was registered: {len(archive.skipped)} of its files; {listed} names each")
     seed = job.stream("demonstration games")  # the split goes by the names alone
     drawn = sorted(_finished(archive), key=lambda game: share(f"{seed} {game.files[0]}"))[: job.params["episodes"]]
     if len(drawn) < job.params["episodes"]:
@@ -123,8 +123,8 @@ def _finished(archive: Corpus) -> list[Game]:
             f"all {len(archive.games)} games of {archive.source} in {archive.index.parent} were quit by their players, "
             "and such games are no demonstrations; register more games"
         )
-    if len(finished) < len(archive.games):
-        print(f"{len(archive.games) - len(finished)} games of {archive.source} were quit by their players: left out")
+    if quit := len(archive.games) - len(finished):
+        print(f"left out, for their players quit them: {quit} of the {len(archive.games)} games of {archive.source}")
     return finished
 
 

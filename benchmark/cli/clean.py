@@ -15,6 +15,7 @@ from benchmark.cli.show import duration, table
 from benchmark.cli.show_cost import volume
 from benchmark.errors import BadInput
 from benchmark.files import Damaged, read_json
+from benchmark.plurals import plural
 from benchmark.slurm.batches import Ledger
 from benchmark.store import RunStore
 
@@ -105,7 +106,9 @@ def text(store: RunStore, rubbish: Sequence[Rubbish]) -> str:
     lines.append(table(("", "", "folders", "size"), rows))
     seconds = sum(one.seconds for one in rubbish)
     lost = f", results of {duration(seconds)} of computing among them" if seconds else ""
-    lines.append(f"{len(rubbish)} folders, {volume(sum(one.bytes for one in rubbish))}{lost} (--json names each)")
+    lines.append(
+        f"{plural(len(rubbish), 'folder')}, {volume(sum(one.bytes for one in rubbish))}{lost} (--json names each)"
+    )
     return "\n".join(lines)
 
 

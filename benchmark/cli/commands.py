@@ -12,6 +12,7 @@ from benchmark.cli import check, data, questions, resource_lines
 from benchmark.cli.asked import Asked, Reports, note
 from benchmark.cli.parse import Options
 from benchmark.errors import BadInput
+from benchmark.plurals import noun, plural
 from benchmark.spec import Plan
 
 if TYPE_CHECKING:
@@ -159,12 +160,12 @@ def _clean(asked: Asked) -> int:
         print(json.dumps([one.to_json() for one in found], indent=1))
     else:
         print(clean.text(store, found))
-    if not found or not (options.yes or (not options.json and _agreed(f"delete these {len(found)} folders?"))):
+    if not found or not (options.yes or (not options.json and _agreed(f"delete {plural(len(found), 'folder')}?"))):
         return 0
     deleted = clean.delete(store, found)
-    note(f"{len(deleted)} folders deleted")
-    if len(deleted) < len(found):
-        note(f"{len(found) - len(deleted)} are needed or computed since, and were left")
+    note(f"{plural(len(deleted), 'folder')} deleted")
+    if left := len(found) - len(deleted):
+        note(f"{plural(left, 'is', 'are')} needed or computed since, and {noun(left, 'was', 'were')} left")
     return 0
 
 

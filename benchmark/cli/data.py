@@ -15,6 +15,7 @@ from benchmark.cli.show import duration
 from benchmark.errors import BadInput
 from benchmark.files import unreadable, unwritable
 from benchmark.members import not_installed
+from benchmark.plurals import noun
 
 _SAY_EVERY_S = 10.0
 _NAMED = 5
@@ -92,7 +93,8 @@ def _require_readable(index: Path) -> None:
 def _about(name: str, corpus: Any, folder: Path) -> list[str]:
     """What is in a corpus, what was left out, and the words that make a grid use it."""
     skipped = list(corpus.skipped.items())
-    lines = [f"{name}: {len(corpus.games):,} games with {corpus.frames:,} frames; {len(skipped):,} left out"]
+    games = len(corpus.games)
+    lines = [f"{name}: {games:,} {noun(games, 'game')} with {corpus.frames:,} frames; {len(skipped):,} left out"]
     lines += [f"  {file}: {why}" for file, why in skipped[:_NAMED]]
     if len(skipped) > _NAMED:
         lines.append(f"  and {len(skipped) - _NAMED:,} more, all named in {folder / 'games.json'}")
@@ -112,4 +114,4 @@ class _Progress:
             self._said = now
             left = (now - self._begun) / done * (total - done)
             more = f", {duration(left)} left" if done < total else ""
-            note(f"{self._name}: {done:,} of {total:,} games read{more}")
+            note(f"{self._name}: {done:,} of {total:,} {noun(total, 'game')} read{more}")

@@ -24,6 +24,7 @@ from benchmark.capacity import Machine
 from benchmark.cli.show import abbreviated, table
 from benchmark.cli.show_cost import volume
 from benchmark.packages import equal, installed, remedy, tested
+from benchmark.plurals import plural
 from benchmark.provenance import PROJECT, commit, revision
 from benchmark.store import RunStore
 from benchmark.tracking.experiment import local_database
@@ -102,8 +103,9 @@ def _packages() -> Finding:
         f"{name} {found[name]} (expected {pinned[name]})" for name in pinned if not equal(found[name], pinned[name])
     ]
     if other:
-        return Finding("packages", "warning", f"{len(other)} others than tested: {', '.join(other[:3])}", again)
-    return Finding("packages", "ok", f"{len(pinned)} packages as in requirements/core.lock")
+        words = f"{plural(len(other), 'other')} than tested: {', '.join(other[:3])}"
+        return Finding("packages", "warning", words, again)
+    return Finding("packages", "ok", f"{plural(len(pinned), 'package')} as in requirements/core.lock")
 
 
 def _code() -> Finding:
@@ -146,9 +148,8 @@ def _cuda() -> Finding:
 
 def _machine() -> Finding:
     here = Machine.here()
-    gpus = f"{len(here.gpus)} GPUs" if len(here.gpus) != 1 else "1 GPU"
-    words = f"{here.cores} cores, {volume(here.memory)} of memory and {gpus} for this process"
-    return Finding("machine", "ok", words)
+    cores, gpus = plural(here.cores, "core"), plural(len(here.gpus), "GPU")
+    return Finding("machine", "ok", f"{cores}, {volume(here.memory)} of memory and {gpus} for this process")
 
 
 def _folder(store: RunStore) -> Finding:
@@ -215,7 +216,7 @@ def _database(path: Path) -> Finding:
     except (sqlite3.Error, OSError) as error:
         remedy = f"move {path.name} away, then `run_all.py sync` rebuilds it from the runs"
         return Finding("MLflow", "warning", f"{path}: {_line(error)}", remedy, needed=False)
-    return Finding("MLflow", "ok", f"{path} with {runs} runs", needed=False)
+    return Finding("MLflow", "ok", f"{path} with {plural(runs, 'run')}", needed=False)
 
 
 def _slurm() -> Finding:

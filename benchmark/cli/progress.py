@@ -15,6 +15,7 @@ from rich.text import Text
 from benchmark.cli.show import duration, log_words, score
 from benchmark.execute import Driver
 from benchmark.jobs import WORDS, Why
+from benchmark.plurals import plural
 from benchmark.spec import Cell, Outcome, headline_of
 
 REFRESH_PER_S = 2.0
@@ -56,7 +57,7 @@ class Display:
             return f"Slurm: {about}; looking again every few seconds, Ctrl-C leaves"
         if word == "leaving":
             return "leaving; the jobs go on in the queue" if jobs else "leaving"
-        some = f"{jobs} jobs save a checkpoint" if jobs > 1 else "one job saves a checkpoint"
+        some = plural(jobs, "job saves a checkpoint", "jobs save a checkpoint")
         return f"stopping: {some}; Ctrl-C again kills" if jobs else "stopping"
 
     def _say_done(self, key: str) -> None:
@@ -109,7 +110,7 @@ class Display:
             table.add_column(name, no_wrap=True, justify="right" if name in ("rate", "left") else "left")
         for columns, state in rows[:room]:
             table.add_row(*columns, style=_COLOURS[state])
-        hidden = f"… and {len(rows) - room} more cells" if len(rows) > room else ""
+        hidden = f"… and {plural(len(rows) - room, 'more cell')}" if len(rows) > room else ""
         return Group(table, Text(hidden, style="bright_black"), self._overall(active))
 
     def _row(self, cell: Cell, active: dict[str, Outcome]) -> tuple[list[RenderableType], str]:
@@ -166,7 +167,7 @@ class Display:
         done = sum(state.state == "done" for state in states.values())
         left = self.driver.seconds_left(active)
         line = Table.grid(padding=(0, 1))
-        words = f"{done}/{len(states)} stages, {duration(time.monotonic() - self._begun)} so far"
+        words = f"{done}/{plural(len(states), 'stage')}, {duration(time.monotonic() - self._begun)} so far"
         line.add_row(
             ProgressBar(total=len(states), completed=done, width=30),
             Text(words + (f", about {duration(left)} left" if left is not None else "")),

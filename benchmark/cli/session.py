@@ -22,6 +22,7 @@ from benchmark.errors import BadInput
 from benchmark.execute import Driver, Mode, prepare
 from benchmark.jobs import Launcher
 from benchmark.launch import launcher
+from benchmark.plurals import noun, plural
 from benchmark.provenance import PROJECT
 from benchmark.request import Request
 from benchmark.spec import Plan, canonical, cell_outcome
@@ -96,7 +97,7 @@ def _run(
     if driver.stopping:
         mirror.sync()
         jobs = driver.jobs()
-        gone = f"left; {jobs} jobs go on in the queue, and " if jobs else "stopped; "
+        gone = f"left; {plural(jobs, 'job goes on', 'jobs go on')} in the queue, and " if jobs else "stopped; "
         say(gone + "the same command continues")
         return 130
 
@@ -115,7 +116,8 @@ def _run(
         say(line)
     unavailable = sum(cell.unavailable is not None for cell in plan.cells)
     if unavailable:
-        say(f"{unavailable} of {len(plan.cells)} cells are not available yet; `plan` says why")
+        share = f"{unavailable} of {plural(len(plan.cells), 'cell')} {noun(unavailable, 'is', 'are')}"
+        say(f"{share} not available yet; `plan` says why")
     written = _finish(plan, store, uri, mirror, build_report, say)
     return 1 if failures or not written else 0
 
@@ -124,11 +126,12 @@ def _left_alone(driver: Driver, say: Callable[[str], None]) -> int:
     """What a driver says that leaves at once; returns the exit code."""
     jobs, failed = driver.jobs(), len(driver.given_up)
     if jobs:
-        say(f"{jobs} jobs are in the queue and go on by themselves; {_LATER}")
+        alone = noun(jobs, "goes on by itself", "go on by themselves")
+        say(f"{plural(jobs, 'job is', 'jobs are')} in the queue and {alone}; {_LATER}")
     elif driver.to_compute():
         say("nothing could be submitted; the same command tries again")
     if failed:
-        say(f"{failed} stages have failed; `status` says why")
+        say(f"{plural(failed, 'stage has', 'stages have')} failed; `status` says why")
     return 1 if failed or not jobs else 0
 
 
@@ -182,7 +185,7 @@ def _before(driver: Driver, todo: int) -> str:
     if failed:
         blocked = stages - done - failed - todo
         kept = f", {failed} failed before, {blocked} blocked by them (`retry` runs them again)"
-    return f"{stages} stages, {done} done before{kept}, {todo} to compute"
+    return f"{plural(stages, 'stage')}, {done} done before{kept}, {todo} to compute"
 
 
 def _about(price: Price) -> str:

@@ -6,6 +6,7 @@ from collections.abc import Iterator
 
 from benchmark.cli.show import duration
 from benchmark.cost.price import BASES, Price
+from benchmark.plurals import noun, plural
 from benchmark.spec import Plan
 
 _NAMED = 6  # so many of the stages without a price are named
@@ -29,7 +30,7 @@ def _cost(price: Price) -> str:
     if unpriced > len(price.stages) / 2:
         nothing = f"nothing like {unpriced} of them was computed here" if price.expected else "nothing like them was"
         unknown = f"unknown, {nothing}" + ("" if price.expected else " computed here")
-        return f"cost of the {len(price.stages)} stages to compute: {unknown}\n{_probe(price)}"
+        return f"cost of {_stages(price)}: {unknown}\n{_probe(price)}"
     least = "at least " if price.unknown else ""
     lines = []
     if price.uses_gpus:
@@ -38,13 +39,17 @@ def _cost(price: Price) -> str:
     at_once = "one stage at a time" if price.slots == 1 else f"{price.slots} stages at once"
     longest = f"; the longest chain of stages takes {duration(price.longest_s)}" if price.slots > 1 else ""
     lines.append(("on the clock", f"{least}{duration(price.wall_s)} with {at_once}{longest}"))
-    short = f", {price.without_disk} stages not counted" if price.without_disk else ""
+    short = f", {plural(price.without_disk, 'stage')} not counted" if price.without_disk else ""
     if price.without_disk < len(price.stages):
         lines.append(("disk", f"{'at least ' if short else ''}{volume(price.disk)}{short}"))
     lines.append(("known from", "; ".join(_bases(price))))
-    text = f"cost of the {len(price.stages)} stages to compute\n"
+    text = f"cost of {_stages(price)}\n"
     text += "\n".join(f"  {name:12}  {words}" for name, words in lines)
     return text + (f"\n{_probe(price)}" if price.unmeasured else "")
+
+
+def _stages(price: Price) -> str:
+    return f"the {len(price.stages)} stages to compute" if len(price.stages) > 1 else "the one stage to compute"
 
 
 def _power(price: Price) -> str:
@@ -66,8 +71,9 @@ def budget_text(plan: Plan, kept: Plan, price: Price, text: str) -> str:
     inside = {cell.seed for cell in kept.cells}
     spent = sum(price.hours(key) for key in kept.stages)
     left_out = [str(seed) for seed in seeds if seed not in inside]
-    words = f"budget {text}: keeps {len(inside)} of {len(seeds)} seeds ({', '.join(map(str, sorted(inside)))})"
-    words += f" with {len(kept.cells)} of {len(plan.cells)} cells, {hours(spent)} of {price.unit}"
+    names = ", ".join(map(str, sorted(inside)))
+    words = f"budget {text}: keeps {len(inside)} of {plural(len(seeds), 'seed')} ({names})"
+    words += f" with {len(kept.cells)} of {plural(len(plan.cells), 'cell')}, {hours(spent)} of {price.unit}"
     return words + (f"; left out: {', '.join(left_out)}" if left_out else "")
 
 
@@ -90,7 +96,7 @@ def _bases(price: Price) -> Iterator[str]:
     for basis in BASES:
         stages, seconds = price.bases[basis]
         if stages and basis == "unknown":
-            yield f"nothing: {stages} of {len(price.stages)} stages have no price"
+            yield f"nothing: {stages} of {plural(len(price.stages), 'stage')} {noun(stages, 'has', 'have')} no price"
         elif stages:
             yield f"{_WORDS[basis]}: {seconds / whole if whole else 0:.0%}"
 

@@ -6,6 +6,7 @@ from collections.abc import Collection, Iterator, Sequence
 from typing import Any
 
 from benchmark.cli.show import table
+from benchmark.plurals import plural
 from benchmark.spec import Cell, Plan, provenance_of
 from benchmark.store import RunStore
 
@@ -20,7 +21,8 @@ def plan_text(plan: Plan, store: RunStore) -> str:
     parts = [f"grid {plan.grid}: {plan.description}" if plan.description else f"grid {plan.grid}", *_settings(plan)]
     done = {key for key in store.begun() if key in plan.stages and store.is_done(key)}
     parts.append(
-        f"\n{len(available)} cells need {wanted} stages; shared ones counted once, {len(plan.stages)}"
+        f"\n{plural(len(available), 'cell needs', 'cells need')} {plural(wanted, 'stage')}; "
+        f"shared ones counted once, {len(plan.stages)}"
         f" ({len(done)} done, {len(plan.stages) - len(done)} to compute)"
     )
     if available:
@@ -31,7 +33,7 @@ def plan_text(plan: Plan, store: RunStore) -> str:
     missing = _unavailable(plan)
     if missing:
         count = len(plan.cells) - len(available)
-        parts.append(f"\nnot available: {count} of {len(plan.cells)} cells\n{missing}")
+        parts.append(f"\nnot available: {count} of {plural(len(plan.cells), 'cell')}\n{missing}")
     return "\n".join(parts)
 
 
@@ -42,7 +44,7 @@ def _settings(plan: Plan) -> Iterator[str]:
         yield f"preset {preset}: reduced, see configs/preset/{preset}/"
     if tuned:
         count = sum(len(values) for methods in tuned["values"].values() for values in methods.values())
-        yield f"tuned {tuned['name']}: {count} values of configs/tuned/{tuned['name']}.yaml"
+        yield f"tuned {tuned['name']}: {plural(count, 'value')} of configs/tuned/{tuned['name']}.yaml"
     only_in, overrides = plan.settings.get("only_in") or {}, plan.settings.get("overrides") or {}
     for key, value in overrides.items():
         yield f"override {key}={value}" + (f", only in {', '.join(only_in[key])}" if key in only_in else "")
@@ -133,6 +135,6 @@ def _unavailable(plan: Plan) -> str:
             methods = reasons.setdefault((cell.environment, cell.unavailable), {})
             methods[cell.method] = methods.get(cell.method, 0) + 1
     return "\n".join(
-        f"  {environment}: {', '.join(methods)} ({sum(methods.values())} cells): {reason}"
+        f"  {environment}: {', '.join(methods)} ({plural(sum(methods.values()), 'cell')}): {reason}"
         for (environment, reason), methods in reasons.items()
     )

@@ -12,6 +12,7 @@ from benchmark.cli.show import duration, failure_lines, method_table, short, tab
 from benchmark.cli.submitted import Submitted, submitted
 from benchmark.cost.price import price
 from benchmark.executors import ExecutorConfig
+from benchmark.plurals import plural
 from benchmark.spec import Outcome, Plan, cell_outcome
 from benchmark.store import RunStore
 
@@ -59,10 +60,10 @@ class Status:
 
     def totals(self) -> Iterator[str]:
         """A line about the cells and one about the stages."""
-        yield f"{len(self.cells)} cells: {counted([self.cell_state(name) for name in self.cells])}"
+        yield f"{plural(len(self.cells), 'cell')}: {counted([self.cell_state(name) for name in self.cells])}"
         left = self.seconds_left
         words = f"; about {duration(left)} left" if left else ""
-        yield f"{len(self.stages)} stages: {counted([self.stage_state(key) for key in self.stages])}{words}"
+        yield f"{plural(len(self.stages), 'stage')}: {counted([self.stage_state(key) for key in self.stages])}{words}"
         gone = sum(self.stage_state(key) == "gone" for key in self.stages)
         if gone:
             who = "the next run" if self.driver is None else "their driver"

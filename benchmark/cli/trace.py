@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import cached_property
 from pathlib import Path
@@ -13,6 +13,7 @@ from typing import Any, NoReturn
 from benchmark.cli.show import duration, headlines, score, table
 from benchmark.errors import BadInput
 from benchmark.grid import select
+from benchmark.plurals import plural
 from benchmark.spec import IMPORTED, Cell, Outcome, Plan, cell_outcome, headline_of, provenance_of
 from benchmark.store import RunStore
 from benchmark.tracking.mlflow_database import LinkedRuns
@@ -136,7 +137,7 @@ class Trace:
     def _lines(self) -> Iterator[str]:
         first, facts = self.cells[0], self.to_json()
         number = "no number yet" if self.value is None else score(self.value)
-        of = f", mean of {facts['done']} of {facts['planned']} seeds" if self.is_mean and len(self.cells) > 1 else ""
+        of = f", {_mean_of(facts)}" if self.is_mean and len(self.cells) > 1 else ""
         yield f"{self.name}: {self.metric} {number}{of} (grid {self.plan.grid}; {facts['provenance']})"
         if self.plan.origin is not None:
             yield f"  imported from {self.plan.origin}; nothing of it was computed here"
@@ -200,10 +201,12 @@ def listed(found: Sequence[Trace], word: str) -> str:
     for one in found:
         facts = one.to_json()
         which = f", {one.metric}" if len(metrics) > 1 else ""
-        lines.append(
-            f"  {one.name}{which}" + (f", mean of {facts['done']} of {facts['planned']} seeds" if one.is_mean else "")
-        )
+        lines.append(f"  {one.name}{which}" + (f", {_mean_of(facts)}" if one.is_mean else ""))
     return "\n".join([*lines, "name one of them to see what its result rests on"])
+
+
+def _mean_of(facts: Mapping[str, Any]) -> str:
+    return f"mean of {facts['done']} of {plural(facts['planned'], 'seed')}"
 
 
 def _printed(every: Sequence[Trace], word: str) -> list[Trace]:
@@ -228,7 +231,7 @@ def _settings_lines(settings: dict[str, Any]) -> Iterator[str]:
         yield f"  preset {settings['preset']}, see configs/preset/{settings['preset']}/"
     if settings["teacher_seeds"]:
         few = settings["teacher_seeds"]
-        yield f"  teachers of {few} {'seed' if few == 1 else 'seeds'} serve all"
+        yield f"  teachers of {plural(few, 'seed')} serve all"
     for kind in ("search", "tuned"):
         found = settings[kind] or {}
         for key, value in (found["values"] if kind == "tuned" and found else found).items():

@@ -12,6 +12,7 @@ from benchmark.cli.show import abbreviated, duration, score
 from benchmark.cli.status import state_of
 from benchmark.cli.submitted import submitted
 from benchmark.executors import ExecutorConfig
+from benchmark.plurals import noun, plural
 from benchmark.spec import IMPORTED, Cell, Outcome, Plan, cell_outcome, headline_of
 from benchmark.store import RunStore
 
@@ -70,11 +71,12 @@ class Explainer:
         if any("failed" in one.reasons for one in stages):
             return f"will not be computed: {outcome.reason}; when that is corrected: `retry {cell.name}`"
         todo = [one for one in stages if one.state != "done"]
+        share = f"{len(todo)} of the {plural(len(stages), 'stage')} it rests on"
         for state, words in _VERDICTS.items():
             own = [one.stage for one in todo if one.state == state]
             if own:
-                return f"{words}: {', '.join(own)}; {len(todo)} of the {len(stages)} stages it rests on are not done"
-        return f"will be computed by the next run: {len(todo)} of the {len(stages)} stages it rests on have no result"
+                return f"{words}: {', '.join(own)}; {share} {noun(len(todo), 'is', 'are')} not done"
+        return f"will be computed by the next run: {share} {noun(len(todo), 'has', 'have')} no result"
 
     def stages(self, cell: Cell) -> list[Why]:
         """A reason for each stage, parents first."""
@@ -181,10 +183,11 @@ class Explainer:
         ends = self.store.interruptions(key)
         last = f"; its last job ended by {_ENDS.get(ends[-1]['why'], ends[-1]['why'])}" if ends else ""
         saved = "from its newest checkpoint" if self.store.checkpoints(key).number() else "from its beginning"
-        return f"stopped after {_times(outcome.attempts)}{last}; the next run continues {saved}"
+        return f"stopped after {plural(outcome.attempts, 'attempt')}{last}; the next run continues {saved}"
 
     def _failed(self, key: str, outcome: Outcome) -> str:
-        words = f"failed in {_times(outcome.attempts)} with {outcome.reason} (log: {self.store.log_file(key)}); "
+        attempts, log = plural(outcome.attempts, "attempt"), self.store.log_file(key)
+        words = f"failed in {attempts} with {outcome.reason} (log: {log}); "
         if self.executor.repeats(outcome):
             return f"{words}this can go away, so the next run tries again"
         if outcome.transient:
@@ -213,10 +216,6 @@ _ENDS = {
     "never": "never having begun",
     "over": "a crash",
 }
-
-
-def _times(attempts: int) -> str:
-    return "1 attempt" if attempts == 1 else f"{attempts} attempts"
 
 
 def _moment(iso: str | None) -> str:

@@ -7,6 +7,7 @@ import re
 from benchmark.cli.show_cost import hours
 from benchmark.cost.price import Price
 from benchmark.errors import BadInput
+from benchmark.plurals import noun, plural
 from benchmark.spec import Cell, Plan
 
 _HOURS = {"m": 1 / 60, "h": 1.0, "d": 24.0}
@@ -30,9 +31,10 @@ def within(plan: Plan, price: Price, text: str) -> Plan:
     """
     limit = parse(text)
     if price.unknown:
+        share = f"{len(price.unknown)} of {plural(len(price.stages), 'stage')}"
         raise BadInput(
-            f"--budget {text}: {len(price.unknown)} of {len(price.stages)} stages have no price, for nothing like them "
-            "has been computed here; add --probe, which measures their speed"
+            f"--budget {text}: {share} {noun(len(price.unknown), 'has', 'have')} no price, for nothing like "
+            f"{noun(len(price.unknown), 'it', 'them')} has been computed here; add --probe, which measures their speed"
         )
     blocks = _blocks(plan)
     needs = {

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Iterable
 
+from benchmark.plurals import plural
 from benchmark.slurm.queue import Seen
 
 _FOR_THEIR_TURN = {"", "BeginTime", "Cleaning", "Dependency", "JobArrayTaskLimit", "None", "Priority", "Resources"}
@@ -31,4 +32,5 @@ def for_ever(job: Seen) -> bool:
 def unusual(jobs: Iterable[Seen]) -> str | None:
     """Reasons that are not for want of a turn, with how many jobs each holds up, most first."""
     reasons = Counter(job.reason for job in jobs if job.state == "PENDING" and job.reason not in _FOR_THEIR_TURN)
-    return "; ".join(f"{number} jobs wait: {reason}" for reason, number in reasons.most_common()) or None
+    told = (f"{plural(number, 'job waits', 'jobs wait')}: {reason}" for reason, number in reasons.most_common())
+    return "; ".join(told) or None

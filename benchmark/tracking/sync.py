@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 
 from benchmark.errors import BadInput
+from benchmark.plurals import plural
 from benchmark.store import RunStore
 from benchmark.tracking.mirror import Mirror
 
@@ -31,4 +32,5 @@ def sync(store: RunStore, uri: str, grids: Sequence[str], say: Callable[[str], N
             raise BadInput(f"MLflow at {uri} was not written ({trouble}); the runs are safe") from error
         for line in mirror.damaged:
             say(f"{grid}: not shown: {line}")
-        say(f"{grid}: {len(plan.cells)} cells and {len(plan.stages)} stages are in MLflow as they are in {store.root}")
+        all_of_it = f"{plural(len(plan.cells), 'cell')} and {plural(len(plan.stages), 'stage')}"
+        say(f"{grid}: {all_of_it} are in MLflow as they are in {store.root}")

@@ -16,7 +16,7 @@ from reports.interchange.comparison_tables import cell_table, pair_table
 from reports.interchange.sides import PROJECT, Side, side
 from reports.making import draw
 from reports.page import Block, Facts, Folded, Gallery, Page, Text
-from reports.text import plural, signed
+from reports.text import noun, plural, signed
 from reports.writing.output import ReportFolder
 from reports.writing.render import to_html, to_markdown
 
@@ -76,10 +76,12 @@ def summary(found: Comparison) -> str:
     gaps = {key: found.value(1, key) - found.value(0, key) for key in both}
     equal = sum(gap == 0 for gap in gaps.values())
     if equal == len(both):
-        return f"All {len(both)} cells that A and B have both finished have equal scores, bit for bit.{rest}"
+        every = noun(len(both), "The one cell", f"All {len(both)} cells")
+        have = noun(len(both), "has", "have")
+        return f"{every} that A and B have both finished {have} equal scores, bit for bit.{rest}"
     return (
-        f"Of {len(both)} cells that A and B have both finished, {equal} have equal scores, bit for bit; the largest "
-        f"difference, B − A, is {_widest(found, gaps)}.{rest}"
+        f"Of {plural(len(both), 'cell')} that A and B have both finished, {plural(equal, 'has', 'have')} equal scores, "
+        f"bit for bit; the largest difference, B − A, is {_widest(found, gaps)}.{rest}"
     )
 
 
@@ -121,4 +123,4 @@ def _about(one: Side) -> str:
     code = f"computed by commit {listed(commits)}" if commits else "computed by unknown code"
     origin = (one.results.facts.get("settings") or {}).get(IMPORTED)
     imported = f"; imported from {origin['file']}" if origin and "imported" not in one.source else ""
-    return f"{one.source}; {len(done)} of {len(scores)} cells done, {code}{imported}"
+    return f"{one.source}; {len(done)} of {plural(len(scores), 'cell')} done, {code}{imported}"

@@ -22,6 +22,7 @@ from reports.extra import COST_COLUMNS
 from reports.interchange import checking, files
 from reports.interchange.results import CELL, Results
 from reports.rows import UNSAID
+from reports.text import plural
 
 POLICY, RESULT = "policy", "result"
 """The stages of an imported cell: what has its learning curve and costs; what has its scores, and all of its time."""
@@ -65,7 +66,7 @@ def import_results(root: Path, path: Path, name: str, headline: str | None = Non
     states = results.scores["status"].value_counts()
     told = ", ".join(f"{count} {state}" for state, count in states.items())
     return [
-        f"grid {name}: {len(plan.cells)} cells ({told}) from {path}, SHA-256 {origin.sha256[:12]}",
+        f"grid {name}: {plural(len(plan.cells), 'cell')} ({told}) from {path}, SHA-256 {origin.sha256[:12]}",
         f"its report: python run_all.py report --grid {name}",
     ]
 

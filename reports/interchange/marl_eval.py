@@ -21,6 +21,7 @@ import pandas as pd
 from benchmark.errors import BadInput
 from reports.interchange.checking import listed, renamed
 from reports.interchange.results import CELL, KNOWN, POINT, Results
+from reports.text import noun, plural
 
 SUITE = "ldd-bench"
 """The environment whose tasks ours are, so that marl-eval aggregates over them."""
@@ -71,7 +72,8 @@ def left_out(results: Results) -> list[str]:
     absent = len(results.scores) - len(done)
     if absent:
         told.append(
-            f"{absent} of {len(results.scores)} cells have no result, and this format has no place for the reason"
+            f"{absent} of {plural(len(results.scores), 'cell')} {noun(absent, 'has', 'have')} no result, "
+            "and this format has no place for the reason"
         )
     others = [name for name in results.metrics if name not in metrics]
     if others:

@@ -12,7 +12,7 @@ from reports.evidence import policy_modes
 from reports.frame import GridData
 from reports.page import Block, Facts, Page, Text
 from reports.tables import Cell, Column, Mark, Table
-from reports.text import listed, number, plain_value
+from reports.text import listed, number, plain_value, plural
 
 SWITCHES = ("pretrain", "demos", "checkpoint", "language", "head", "initialise", "distill", "shaping")
 """The keys of a method's configuration that the table shows, in order; others follow."""
@@ -67,7 +67,7 @@ def settings(data: GridData) -> tuple[tuple[str, str], ...]:
             "Teacher seeds",
             "every seed has its own demonstrations and teacher"
             if teacher_seeds is None
-            else f"demonstrations and teachers of {teacher_seeds} seed(s) serve all seeds",
+            else f"demonstrations and teachers of {plural(teacher_seeds, 'seed')} serve all seeds",
         ),
         (
             "Evaluation",

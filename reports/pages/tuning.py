@@ -5,7 +5,7 @@ from __future__ import annotations
 from reports.frame import GridData
 from reports.page import Block, Page, Text
 from reports.tables import Cell, Column, Table
-from reports.text import count, listed, number, plain_value
+from reports.text import count, listed, number, plain_value, plural
 from reports.tuning import Candidate, Search, rule, searches
 
 FILE = "tuned.yaml"
@@ -67,7 +67,7 @@ def _budget(sizes: list[int]) -> Text:
     """Whether every searched method was given the same number of candidates."""
     if len(sizes) > 1:
         return Text(f"Budgets differ: from {sizes[0]} to {sizes[-1]} candidates per method.", "warning")
-    return Text(f"Equal budgets: {sizes[0]} candidates for every searched method.")
+    return Text(f"Equal budgets: {plural(sizes[0], 'candidate')} for every searched method.")
 
 
 def candidate_table(data: GridData, found: list[Search]) -> Table:

@@ -78,7 +78,7 @@ LINES = {
     "--grid demo +learner.foo=1": "'+learner.foo=1': keys are changed, never added or removed; write learner.foo=value",
     "--grid demo learner.lr=[1,": "'learner.lr=[1,': the value is not understood (…",
     "--grid demo =3": "'=3' is not understood; expected key=value, such as seeds=5 (see --help)",
-    "--grid demo network.channels=[]": "the command line: network.channels is [], expected at least 1 element(s)",
+    "--grid demo network.channels=[]": "the command line: network.channels is [], expected at least 1 element",
     "--grid demo network.channels=[16,0]": "the command line: network.channels[1] is 0, expected at least 1",
     "--grid demo demonstrations.episodes=1": "the command line: demonstrations.episodes is 1, expected at least 2",
     "--grid demo envs=[messenger_s1] env.options.board=4": "the command line, for messenger_s1: env.options.board is 4, expected at least 5",

@@ -84,7 +84,7 @@ def test_a_report_and_a_comparison_of_imported_results(
     out = tmp_path / "runs.json"
     code, said, _ = asked(computed, computed.root, capsys, "export", "--grid", "toy", "--to", str(out))
     assert said.splitlines()[:2] == [
-        str(out), "1 of 4 cells have no result, and this format has no place for the reason",
+        str(out), "1 of 4 cells has no result, and this format has no place for the reason",
     ]  # fmt: skip
     assert list(json.loads(out.read_text())["ldd-bench"]["north"]["taught"]) == ["seed_0", "seed_1"]
     assert here(computed, computed.root, "import", str(out), "--name", "theirs", "--metric", "score") == 0

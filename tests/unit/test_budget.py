@@ -82,7 +82,7 @@ def test_less_than_one_seed_is_refused_with_its_price(store: RunStore) -> None:
 
 def test_unknown_prices_are_refused(store: RunStore) -> None:
     every = plan(policy(0), replace(policy(1), kind="study"))
-    with pytest.raises(BadInput, match=r"--budget 9h: 1 of 2 stages have no price, .* add --probe"):
+    with pytest.raises(BadInput, match=r"--budget 9h: 1 of 2 stages has no price, .* add --probe"):
         within(every, price(every, store, executor()), "9h")
 
 

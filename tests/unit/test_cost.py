@@ -131,7 +131,7 @@ def test_what_is_unknown_is_said_and_so_is_the_way_to_know_it(store: RunStore) -
     finish(store, policy(0), 60.0)
     text = cost_text(price(plan(policy(1), evaluate(policy(1))), store, executor()))
     assert "core time     at least 1 min" in text
-    assert "nothing: 1 of 2 stages have no price" in text
+    assert "nothing: 1 of 2 stages has no price" in text
     assert "--probe measures what no finished stage here is like: evaluate of north" in text
     nothing = cost_text(price(plan(evaluate(policy(1)), policy(1, frames=7)), RunStore(store.root / "new"), executor()))
     assert nothing.startswith("cost of the 2 stages to compute: unknown, nothing like them was computed here\n")

@@ -68,7 +68,7 @@ def test_other_and_absent_packages_are_told(tmp_path: Path, monkeypatch: pytest.
     installed = doctor.installed
     monkeypatch.setattr(doctor, "installed", lambda name: "0.1" if name == "rich" else installed(name))
     packages = found(tmp_path)["packages"]
-    assert (packages.level, packages.words) == ("warning", "1 others than tested: rich 0.1 (expected 15.0.0)")
+    assert (packages.level, packages.words) == ("warning", "1 other than tested: rich 0.1 (expected 15.0.0)")
     monkeypatch.setattr(doctor, "installed", lambda name: None if name == "rich" else installed(name))
     packages = found(tmp_path)["packages"]
     assert is_broken(packages)

@@ -80,7 +80,7 @@ def test_what_marl_eval_cannot_say_is_said_beside_the_file(whole: Results, holed
     others = "left out, because the curves do not have them: episode_return, episode_length, episodes"
     assert left_out(whole) == [others]
     assert left_out(holed) == [
-        "1 of 6 cells have no result, and this format has no place for the reason",
+        "1 of 6 cells has no result, and this format has no place for the reason",
         others,
         "marl-eval wants the same seeds everywhere; others than most have rtfm-s1/ldd",
         "marl-eval wants the same numbers of steps everywhere; others than most have rtfm-s1/ldd",

@@ -39,7 +39,7 @@ def test_a_game_that_a_person_has_quit_is_no_demonstration(tmp_path: Path, capsy
     assert [game.death for game in corpus.games] == [death for death in DEATHS if death != "quit"]
     assert (result["games"], result["episodes"], result["skipped"]) == (4, 4, 0)
     assert capsys.readouterr().out == (
-        "3 games of nld-nao were quit by their players: left out\n"
+        "left out, for their players quit them: 3 of the 7 games of nld-nao\n"
         "4 of the 100 games that were asked for: nld-nao has no more here\n"
     )
     few = choosing(tmp_path / "few", index, "nld-nao", episodes=3)
@@ -75,5 +75,5 @@ def test_what_an_archive_has_lost_is_counted_in_one_line_and_is_not_the_choice_s
     index = registered(tmp_path / "index", "nld-aa", skipped=lost)
     result = record(choosing(tmp_path / "run", index, "nld-aa", episodes=3))
     assert (result["games"], result["skipped"], Corpus.open(tmp_path / "run").skipped) == (3, 0, {})
-    said = f"300 files of nld-aa were left out when it was registered; {index / GAMES} names them\n"
+    said = f"left out when nld-aa was registered: 300 of its files; {index / GAMES} names each\n"
     assert capsys.readouterr().out == said

@@ -76,7 +76,7 @@ def test_values_of_the_right_type_pass(key: str, value: Any, result: Any) -> Non
         ("network.sizes", 16, "here: network.sizes is 16, expected a list, such as [16, 32]"),
         ("network.sizes", [16, "x"], "here: network.sizes[1] is 'x', expected a whole number"),
         ("network.sizes", [16, 0], "here: network.sizes[1] is 0, expected at least 1"),
-        ("network.sizes", [], "here: network.sizes is [], expected at least 1 element(s)"),
+        ("network.sizes", [], "here: network.sizes is [], expected at least 1 element"),
         ("network.bias", "yes", "here: network.bias is 'yes', expected true or false, such as True"),
         ("limit", "many", "here: limit is 'many', expected a whole number"),
         ("learner", 3, "here: learner is a section, expected one of its keys: learner.frames, learner.lr, learner.r"),
