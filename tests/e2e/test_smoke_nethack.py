@@ -28,7 +28,7 @@ def nethack(root: Path, *words: str) -> Done:
     command = [sys.executable, "run_all.py", "--grid", "smoke_nethack", "executor=local", "executor.workers=2"]
     environ = {name: value for name, value in os.environ.items() if name != "MLFLOW_TRACKING_URI"}
     command += ["--root", str(root), *words]
-    return subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True, timeout=900)
+    return subprocess.run(command, cwd=PROJECT, env=environ, capture_output=True, text=True)
 
 
 @pytest.fixture(scope="module")
