@@ -185,7 +185,7 @@ def texts(tmp_path: Path) -> Path:
 
 @pytest.mark.parametrize("key", ["messenger.data_dir", "env.options.data_dir"])
 def test_the_files_that_the_game_reads_count(texts: Path, key: str) -> None:
-    words = ("envs=[messenger_s1]", "preset=null", "seeds=1", "env.options.wording=human", f"{key}={texts}")
+    words = ("envs=[messenger_s1]", "preset=null", "seeds=1", "env.options.wording=human", f"{key}='{texts}'")
     first = real("demo", *words)
     for stage in first.stages.values():
         assert stage.params["env"]["options"]["data_dir"] == str(texts)
@@ -198,7 +198,7 @@ def test_what_a_frozen_encoder_is_made_of_counts_where_a_network_is_computed(tmp
     (tmp_path / "model.safetensors").write_text("1")
     pieces = "env.options.tokenizer=bert-base-uncased"
     for encoder in ("bert-base-uncased", "minilm"):
-        words = ("seeds=1", pieces, f"network.encoder={encoder}", f"network.encoder_files={tmp_path}")
+        words = ("seeds=1", pieces, f"network.encoder={encoder}", f"network.encoder_files='{tmp_path}'")
         (tmp_path / "config.json").write_text("{}")
         first = real("messenger", *words)
         (tmp_path / "config.json").write_text(f"{{{encoder}}}")

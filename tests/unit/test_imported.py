@@ -87,14 +87,14 @@ def test_the_tables_of_a_report_on_imported_results_are_those_of_the_original(ou
     build(tmp_path / "root", "theirs")
     for table in ("main", "seeds", "coverage"):
         there, here = (folder / "tables" / f"{table}.csv" for folder in (ours.folder, tmp_path / "root/grids/theirs"))
-        assert here.read_text() == there.read_text(), table
+        assert here.read_text(encoding="utf-8") == there.read_text(encoding="utf-8"), table
 
 
 def test_the_report_says_that_nothing_of_it_was_computed_here(ours: GridData, tmp_path: Path) -> None:
     export(ours.root, "synthetic", tmp_path / "out")
     import_results(tmp_path / "root", tmp_path / "out", "theirs")
     build(tmp_path / "root", "theirs")
-    text = (tmp_path / "root/grids/theirs/report.md").read_text()
+    text = (tmp_path / "root/grids/theirs/report.md").read_text(encoding="utf-8")
     digest = load(tmp_path / "root", "theirs").plan.settings["imported"]["sha256"]
     assert f"imported from out (SHA-256 {digest[:12]}); nothing of them was computed or checked here" in text
     assert "--grid theirs 'envs=" not in text, "no command computes it"
@@ -126,7 +126,7 @@ def test_a_bare_table_is_enough_and_what_it_does_not_say_stays_unknown(tmp_path:
     for column in ("commit", "dirty", "deterministic", "device", "finished", "run"):
         assert of_grid(theirs).scores[column].isna().all(), column
     build(tmp_path / "root", "theirs")
-    report = (tmp_path / "root/grids/theirs/report.md").read_text()
+    report = (tmp_path / "root/grids/theirs/report.md").read_text(encoding="utf-8")
     assert "Settings: unknown: the imported file does not say them" in report
     assert "0.0 s" not in report, "an unknown time is no short one"
     assert "Determinism: unknown of 4 imported runs" in report
@@ -178,7 +178,7 @@ def test_an_exported_folder_has_the_files_of_its_format_alone(ours: GridData, tm
 
 def test_a_table_of_scores_opens_with_what_one_looks_for(ours: GridData, tmp_path: Path) -> None:
     export(ours.root, "synthetic", tmp_path / "out", "csv")
-    lines = (tmp_path / "out" / "scores.csv").read_text().splitlines()
+    lines = (tmp_path / "out" / "scores.csv").read_text(encoding="utf-8").splitlines()
     assert lines[0].startswith("environment,method,seed,status,reason,win_rate,")
     assert len(lines) == 1 + 12, "a row per planned cell"
     curves = gzip.decompress((tmp_path / "out" / "curves.csv.gz").read_bytes()).decode().splitlines()
@@ -321,4 +321,4 @@ def test_a_place_that_cannot_be_written(ours: GridData, tmp_path: Path) -> None:
     ):
         with pytest.raises(BadInput, match=words):
             export(ours.root, "synthetic", place, format)
-    assert (tmp_path / "notes").read_text() == "mine"
+    assert (tmp_path / "notes").read_text(encoding="utf-8") == "mine"

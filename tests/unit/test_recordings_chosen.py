@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -57,14 +58,17 @@ def test_a_game_of_a_bot_that_was_cut_off_ends_with_quit_and_is_taken(
 def test_an_archive_of_games_that_were_all_quit_is_one_error(tmp_path: Path) -> None:
     index = registered(tmp_path / "index", "nld-nao", deaths=("quit", "quit"))
     with pytest.raises(
-        EnvError, match=rf"^all 2 games of nld-nao in {index} were quit by their .* register more games$"
+        EnvError,
+        match=rf"^all 2 games of nld-nao in {re.escape(str(index))} were quit by their .* register more games$",
     ):
         record(choosing(tmp_path / "run", index, "nld-nao"))
 
 
 def test_a_list_without_any_game_is_not_said_to_be_of_games_that_were_quit(tmp_path: Path) -> None:
     index = registered(tmp_path / "index", "nld-aa", deaths=())
-    with pytest.raises(EnvError, match=rf"^{index / GAMES} lists no game of nld-aa; .*register the archive"):
+    with pytest.raises(
+        EnvError, match=rf"^{re.escape(str(index / GAMES))} lists no game of nld-aa; .*register the archive"
+    ):
         record(choosing(tmp_path / "run", index, "nld-aa"))
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 import shutil
 from pathlib import Path
 from types import SimpleNamespace
@@ -100,7 +101,7 @@ def test_held_out_files_that_are_gone_are_told_and_not_the_number_of_episodes(ow
         path.unlink()
     place = own / "corpus" / TTYRECS
     with pytest.raises(
-        EnvError, match=rf"nle\.0000002\S+: No such file.*; put the files back into {place}, or"
+        EnvError, match=rf"nle\.0000002\S+: No such file.*; put the files back into {re.escape(str(place))}, or"
     ) as told:
         lesson(own)
     assert "demonstrations.episodes" not in str(told.value) and "\n" not in str(told.value)
@@ -117,7 +118,7 @@ def test_an_archive_that_was_moved_is_missed_where_it_was(tmp_path: Path) -> Non
     job = recording(tmp_path / "run", source="expert", player="nld-aa", **{"@index": str(tmp_path / "index")})
     record(job)
     shutil.move(archive, tmp_path / "elsewhere")
-    said = rf"No such file or directory; put the files back into {archive}, or .*register the archive"
+    said = rf"No such file or directory; put the files back into {re.escape(str(archive))}, or .*register the archive"
     one_is_fitted = max(share(HASHED["nld-aa"](game)) for game in Corpus.open(job.folder).games)
     with pytest.raises(EnvError, match=said):
         lesson(job.folder, validation=one_is_fitted)

@@ -29,7 +29,7 @@ def commands(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Commands:
     def define(**scripts: str) -> Path:
         for name, script in scripts.items():
             path = folder / name
-            path.write_text(f'#!/bin/sh\necho "{name} $*" >> {notes}\n{script}\n', encoding="utf-8")
+            path.write_text(f'#!/bin/sh\necho "{name} $*" >> "{notes}"\n{script}\n', encoding="utf-8")
             path.chmod(0o755)
         return notes
 
@@ -160,7 +160,9 @@ def test_sbatch_is_called_as_from_a_login_shell(
     """The driver may run in a job itself, and a user's defaults would win over what a script says."""
     for name in ("SLURM_MEM_PER_NODE", "SBATCH_PARTITION", "SBATCH_ACCOUNT", "SBATCH_JOB_NAME", "SLURM_CONF"):
         monkeypatch.setenv(name, "mine")
-    notes = commands(sbatch="env | grep -E '^(SLURM|SBATCH)_' | sort >> $0.env; echo Submitted batch job 12", srun="")
+    notes = commands(
+        sbatch="env | grep -E '^(SLURM|SBATCH)_' | sort >> \"$0.env\"; echo Submitted batch job 12", srun=""
+    )
     submit(queue, tmp_path / "batch")
     seen = (notes.parent / "bin" / "sbatch.env").read_text(encoding="utf-8").split()
     assert seen == ["SBATCH_ACCOUNT=mine", "SLURM_CONF=mine"]

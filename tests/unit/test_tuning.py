@@ -93,7 +93,7 @@ def run(root: Path, rates: dict[str, float] = RATES, **runs: object) -> Plan:
 def test_the_file_holds_the_choice_the_candidates_and_what_it_rests_on(tmp_path: Path) -> None:
     run(tmp_path)
     build(tmp_path, "synthetic")
-    content = yaml.safe_load((tmp_path / "grids" / "synthetic" / "tuned.yaml").read_text())
+    content = yaml.safe_load((tmp_path / "grids" / "synthetic" / "tuned.yaml").read_text(encoding="utf-8"))
     assert content["selected_on"] == {
         "grid": "synthetic",
         "split": "rtfm-s1-dev",
@@ -115,7 +115,7 @@ def test_the_file_holds_the_choice_the_candidates_and_what_it_rests_on(tmp_path:
 def test_the_page_marks_the_chosen_one_and_says_how_to_adopt_it(tmp_path: Path) -> None:
     run(tmp_path)
     report = build(tmp_path, "synthetic").paths[1]
-    text = report.read_text().split(". Tuning\n")[1].split("\n## ")[0]
+    text = report.read_text(encoding="utf-8").split(". Tuning\n")[1].split("\n## ")[0]
     assert "| `method.distill=0.1` | **0.600** | 1/1 | 150 000 | chosen |" in text
     assert "| `method.distill=1.0` | **0.500** | 1/1 | 150 000 | chosen, the default |" in text
     assert "Equal budgets: 3 candidates for every searched method." in text
@@ -128,7 +128,7 @@ def page_on(root: Path, split: str) -> str:
     plan, _ = make_search(SEARCHED, environments=ONE, split=split)
     write_runs(root, plan, points=2)
     report = build(root, "synthetic").paths[1]
-    return report.read_text().split(". Tuning\n")[1].split("\n## ")[0]
+    return report.read_text(encoding="utf-8").split(". Tuning\n")[1].split("\n## ")[0]
 
 
 def test_that_the_test_games_are_not_looked_at_is_read_from_the_plan(tmp_path: Path) -> None:
@@ -141,7 +141,7 @@ def test_that_the_test_games_are_not_looked_at_is_read_from_the_plan(tmp_path: P
 def test_a_search_reports_no_verdict_on_methods_and_calls_its_games_by_their_name(tmp_path: Path) -> None:
     run(tmp_path)
     report = build(tmp_path, "synthetic").paths[1]
-    text = report.read_text()
+    text = report.read_text(encoding="utf-8")
     assert "**A search for settings on validation games" in text
     assert "held-out games" not in text
 
@@ -153,7 +153,9 @@ def test_an_unfinished_search_leaves_the_default_and_is_named(tmp_path: Path) ->
     assert content["values"] == {"rtfm-s1": {"ldd_rep": {"method.distill": 1.0}}}
     assert content["candidates"]["rtfm-s1"]["ldd"][2] == {"method.distill": 10.0, "n": 0}
     report = build(tmp_path, "synthetic").paths[1]
-    assert "Incomplete, so nothing is chosen and the default stays: `ldd` on RTFM S1." in report.read_text()
+    assert "Incomplete, so nothing is chosen and the default stays: `ldd` on RTFM S1." in report.read_text(
+        encoding="utf-8"
+    )
 
 
 def test_the_best_one_failed_so_the_next_is_taken(tmp_path: Path) -> None:
