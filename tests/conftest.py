@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import sys
 from pathlib import Path
 from typing import Any
@@ -14,6 +15,12 @@ from hypothesis import HealthCheck, settings
 sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 
 from tests.toy import Toy
+
+# What somebody has set for other work: warnings on stderr, a narrow page, a proxy, an MLflow or a repository of theirs.
+FOREIGN = r"PYTHON(WARNINGS|DEVMODE|VERBOSE|OPTIMIZE|INSPECT)|(MLFLOW|GIT|SLURM|SBATCH|SQUEUE|SACCT|SINFO|SUBMITIT)_.*"
+FOREIGN += r"|(http|https|all|no)_proxy|COLUMNS|LINES|(NO|FORCE)_COLOR|TTY_.*"
+for name in [name for name in os.environ if re.fullmatch(FOREIGN, name, re.IGNORECASE)]:
+    del os.environ[name]
 
 # Printing a report takes seconds. Only tests/e2e/test_browser.py does it, with the browser that the caller has named.
 os.environ.setdefault("LDD_BENCH_TEST_CHROMIUM", os.environ.get("LDD_BENCH_CHROMIUM", ""))

@@ -163,7 +163,7 @@ class Toy:
     def arm(self, kind: str, order: str, at: int = 0, times: int = 1, **params: Any) -> None:
         """Order stages of a kind (with these params) to raise, stumble, die, expire, wait or hold, at update `at`.
 
-        Who waits goes on once the order is withdrawn; who holds, once it has been asked to stop.
+        Who waits goes on once the order is withdrawn; who holds, also once it has been asked to stop.
         """
         path = self.folder / "orders" / f"{uuid.uuid4().hex}.json"
         path.parent.mkdir(exist_ok=True)
@@ -381,7 +381,7 @@ def _carry_out(order: str, path: Path, job: Job) -> None:
     if order == "wait":  # until the order is withdrawn
         while path.exists():
             time.sleep(0.02)
-    if order == "hold":  # until it is asked to stop: the checkpoint that comes next is then its last
+    if order == "hold":  # or until it is asked to stop: the checkpoint that comes next is then its last
         assert isinstance(job, StageJob)
-        while not job._stop.is_set():
+        while path.exists() and not job._stop.is_set():
             time.sleep(0.02)

@@ -5,21 +5,21 @@
     python -m tests.e2e.slurm.cluster kill-node n2       # as if its plug were pulled; start-node n2 repairs it
     python -m tests.e2e.slurm.cluster kill-controller    # kill -9 of slurmctld; start-controller
 
-Everything lives in one folder (`--folder`, by default ldd-bench-slurm below the folder for temporary files) and listens
-on free ports of 127.0.0.1. What it starts it notes by process number and start time, and it ends nothing else.
+Everything lives in one folder (`--folder`, by default /tmp/ldd-bench-slurm) and listens on free ports of 127.0.0.1.
+What it starts it notes by process number and start time, and it ends nothing else.
 It needs root and, on Debian: apt-get install slurmctld slurmd slurm-client munge slurmdbd mariadb-server
 """
 
 from __future__ import annotations
 
 import argparse
+import contextlib
 import json
 import os
 import shutil
 import socket
 import subprocess
 import sys
-import tempfile
 from collections.abc import Callable, Sequence
 from pathlib import Path
 
@@ -28,6 +28,10 @@ from tests.e2e.slurm.processes import Process, every, wait, wipe_out, with_desce
 
 NODES = ("n1", "n2")
 PROGRAMS = ("munged", "mariadbd", "mariadb-install-db", "slurmdbd", "slurmctld", "slurmd", "sbatch", "sacct")
+PATIENCE_S = 300.0
+"""So long it is waited for a daemon, on a slow and busy machine too."""
+SHORT = "/tmp"
+"""Where folders are made: a socket's path has at most 107 characters, and TMPDIR may be long."""
 PATH = os.pathsep.join([os.environ.get("PATH", os.defpath), "/usr/sbin", "/sbin"])
 
 
@@ -86,7 +90,7 @@ class Cluster:
         """Cancel every job, and wait for their end."""
         for state in ("PENDING", "RUNNING"):
             self.slurm("scancel", "--quiet", f"--state={state}", f"--user={os.geteuid()}", check=False)
-        wait(lambda: not self.slurm("squeue", "-h", "-o", "%A", check=False), 20)
+        wait(lambda: not self.slurm("squeue", "-h", "-o", "%A", check=False), PATIENCE_S)
 
     def kill_node(self, node: str) -> None:
         """End a node in one moment: its daemon, its job steps and every process of its jobs."""
@@ -97,7 +101,7 @@ class Cluster:
         """Start a node that does not run, and wait until it takes jobs."""
         log = self.folder / "log" / node
         self._start(node, ["slurmd", "-D", "-N", node, "-f", str(self.conf)], folder=log)
-        self._wait(f"node {node}", lambda: self.node_state(node) in ("idle", "mix", "alloc", "comp"), 60)
+        self._wait(f"node {node}", lambda: self.node_state(node) in ("idle", "mix", "alloc", "comp"))
 
     def kill_controller(self) -> None:
         """Kill slurmctld with signal 9; running jobs and nodes stay."""
@@ -108,14 +112,27 @@ class Cluster:
 
     def start_controller(self) -> None:
         self._start("slurmctld", ["slurmctld", "-D", "-f", str(self.conf)])
-        self._wait("slurmctld", lambda: "UP" in self.slurm("scontrol", "ping", check=False), 30)
+        self._wait("slurmctld", lambda: "UP" in self.slurm("scontrol", "ping", check=False))
 
     def slurm(self, *command: str, check: bool = True) -> str:
         """Run one of Slurm's commands; what it printed. Raises RuntimeError when it fails, unless told not to."""
-        done = subprocess.run(command, env={**os.environ, **self.environ}, capture_output=True, text=True, timeout=60)
+        environ = {**os.environ, **self.environ}
+        done = subprocess.run(command, env=environ, capture_output=True, text=True, timeout=PATIENCE_S)
         if check and done.returncode:
             raise RuntimeError(f"{' '.join(command)}: {done.stderr.strip() or done.stdout.strip()}")
         return done.stdout.strip()
+
+    def ask(self, *command: str) -> str:
+        """What a command printed that only looks; asked again while nobody answers, as on a busy machine."""
+        answers: list[str] = []
+
+        def answered() -> bool:
+            with contextlib.suppress(RuntimeError):
+                answers.append(self.slurm(*command))
+            return bool(answers)
+
+        self._wait(" ".join(command), answered)
+        return answers[0]
 
     def sbatch(self, *options: str) -> str:
         """Submit a job that is none of the benchmark's; its id."""
@@ -155,7 +172,7 @@ class Cluster:
         files = {"socket": run / "munge.socket", "pid-file": run / "munge.pid", "seed-file": run / "munge.seed"}
         files["log-file"] = log / "munged.log"
         self._start("munged", command + [f"--{name}={path}" for name, path in files.items()])
-        self._wait("munged", lambda: self._works("munge", "-S", str(run / "munge.socket"), "-n"), 10)
+        self._wait("munged", lambda: self._works("munge", "-S", str(run / "munge.socket"), "-n"))
 
     def _start_database(self) -> None:
         data, log = self.folder / "db", self.folder / "log"
@@ -170,7 +187,7 @@ class Cluster:
         command += ["--bind-address=127.0.0.1", "--skip-name-resolve", "--performance-schema=0"]
         command += ["--innodb-buffer-pool-size=32M", "--innodb-log-file-size=16M", "--innodb-flush-log-at-trx-commit=0"]
         self._start("mariadbd", [*command, "--innodb-lock-wait-timeout=900"])
-        self._wait("mariadbd", lambda: self._sql("select 1"), 60)
+        self._wait("mariadbd", lambda: self._sql("select 1"))
         self._sql(
             "create database if not exists slurm_acct; create user if not exists slurm@'127.0.0.1' identified by "
             "'slurmlab'; grant all on slurm_acct.* to slurm@'127.0.0.1'"
@@ -178,7 +195,7 @@ class Cluster:
 
     def _start_accounting(self) -> None:
         self._start("slurmdbd", ["slurmdbd", "-D"])
-        self._wait("slurmdbd", lambda: self._works("sacctmgr", "-n", "show", "cluster"), 60)
+        self._wait("slurmdbd", lambda: self._works("sacctmgr", "-n", "show", "cluster"))
         if not self.slurm("sacctmgr", "-n", "-P", "show", "cluster", "lab", "format=cluster"):
             self.slurm("sacctmgr", "-i", "add", "cluster", "lab")
 
@@ -227,9 +244,9 @@ class Cluster:
         except subprocess.TimeoutExpired:
             return False
 
-    def _wait(self, what: str, condition: Callable[[], bool], timeout_s: float) -> None:
-        if not wait(condition, timeout_s):
-            raise RuntimeError(f"{what} did not come up in {timeout_s} s; see {self.folder / 'log'}")
+    def _wait(self, what: str, condition: Callable[[], bool]) -> None:
+        if not wait(condition, PATIENCE_S):
+            raise RuntimeError(f"{what} did not come up in {PATIENCE_S} s; see {self.folder / 'log'}")
 
     def _processes_on(self, node: str) -> set[Process]:
         """The node's daemon, its job steps, the processes of its jobs, and whatever those have started.
@@ -257,7 +274,7 @@ def main(arguments: Sequence[str] | None = None) -> int:
     verbs = ("up", "down", "status", "env", "kill-node", "start-node", "kill-controller", "start-controller")
     parser.add_argument("verb", choices=verbs)
     parser.add_argument("node", nargs="?", choices=NODES, default=NODES[0])
-    default = Path(tempfile.gettempdir()) / "ldd-bench-slurm"
+    default = Path(SHORT) / "ldd-bench-slurm"
     parser.add_argument("--folder", type=Path, default=default, help=f"default: {default}")
     parser.add_argument("--purge", action="store_true", help="with down: delete the folder")
     options = parser.parse_args(arguments)

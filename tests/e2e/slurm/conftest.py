@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from tests.e2e.slurm.cluster import Cluster, obstacle
+from tests.e2e.slurm.cluster import SHORT, Cluster, obstacle
 from tests.e2e.slurm.grids import SlurmToy
 
 ASKED = "LDD_BENCH_SLURM"
@@ -26,7 +26,7 @@ def shared_cluster(request: pytest.FixtureRequest) -> Iterator[Cluster]:
         if asked == "required":
             pytest.fail(f"{why} (.ci/install-slurm installs it)")
         pytest.skip(why)
-    folder = Path(tempfile.mkdtemp(prefix="ldd-slurm-"))
+    folder = Path(tempfile.mkdtemp(prefix="ldd-slurm-", dir=SHORT))
     cluster = Cluster(folder, bound=True)
     try:
         cluster.start()

@@ -26,11 +26,13 @@ methods: [plain, taught, taught_less]
 seeds: [0, 1, 2]
 teacher_seeds: 1
 preset: null
-overrides: ['learner.updates=30']
+overrides: ['learner.updates=20']
 """
 STAGES = 40
 """Of the grid `many`, in 20 chains."""
 CHECKPOINT_S = 1.0
+MIDDLE = 10
+"""Of the updates of a `practise` of the grid `many`."""
 # Small jobs, looked at often.
 EXECUTOR = {
     "time_min": 60, "mem_gb": 0.5, "cpus": 1, "signal_s": 20, "poll_s": 0.5, "lost_after_s": 20.0,
@@ -141,30 +143,27 @@ def deadly_sbatch(folder: Path, environ: dict[str, str]) -> Iterator[Path]:
 
 def jobs(cluster: Cluster) -> set[str]:
     """Every job and array task of which the controller knows, also those that are over."""
-    return set(cluster.slurm("squeue", "-h", "-r", "-t", "all", "-o", "%i").split())
+    return set(cluster.ask("squeue", "-h", "-r", "-t", "all", "-o", "%i").split())
 
 
 def waiting_or_running(cluster: Cluster) -> set[str]:
     """The jobs that are not over; of an array, each of its tasks: 12_3."""
-    return set(cluster.slurm("squeue", "-h", "-r", "-o", "%i").split())
+    return set(cluster.ask("squeue", "-h", "-r", "-o", "%i").split())
 
 
 def caught_at_work(cluster: Cluster, toy: SlurmToy, node: str) -> dict[str, str]:
-    """Wait for stages in the middle of their work on a node: key -> the job that computes it.
-
-    Some of their work is done, and enough is left for whatever shall happen to them.
-    """
+    """Wait for stages that hold in the middle of their work on a node: key -> the job that computes it."""
     found: dict[str, str] = {}
 
     def caught() -> bool:
         found.clear()
-        lines = cluster.slurm("squeue", "-h", "-r", "-t", "RUNNING", "-w", node, "-o", "%A %i").splitlines()
+        lines = cluster.ask("squeue", "-h", "-r", "-t", "RUNNING", "-w", node, "-o", "%A %i").splitlines()
         here = dict(line.split() for line in lines)
         for key, updates in Counter(key for key, _ in toy.work()).items():
             job = (toy.store.held(key) or {}).get("slurm") or {}
-            if job.get("id") in here and 4 <= updates <= 20:
+            if job.get("id") in here and updates == MIDDLE + 1:
                 found[key] = here[job["id"]]
         return bool(found)
 
-    until(caught, 180)
+    until(caught)
     return found

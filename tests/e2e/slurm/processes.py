@@ -90,7 +90,7 @@ def wipe_out(find: Callable[[], set[Process]]) -> set[Process]:
         frozen |= fresh
     for process in frozen:
         process.signal(signal.SIGKILL)
-    if not wait(lambda: not any(process.alive() for process in frozen), 10):
+    if not wait(lambda: not any(process.alive() for process in frozen), 60):
         raise TimeoutError(f"could not be killed: {sorted(process.pid for process in frozen if process.alive())}")
     return frozen
 

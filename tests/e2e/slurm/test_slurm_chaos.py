@@ -9,17 +9,18 @@ import pytest
 from tests.e2e.slurm import grids
 from tests.e2e.slurm.cluster import NODES, Cluster
 from tests.e2e.slurm.grids import SlurmToy
-from tests.toy import until
+from tests.toy import PATIENCE_S, until
 
 
 def test_a_toy_grid_survives_kills_preemption_a_cancelled_job_a_dead_node_and_a_dead_controller(
     cluster: Cluster, toy: SlurmToy, tmp_path_factory: pytest.TempPathFactory
 ) -> None:
     toy.slow(0.4)
+    toy.arm("practise", "hold", at=grids.MIDDLE, times=1000)
     command = ("--grid", "many", "executor=slurm")
     with grids.deadly_sbatch(toy.folder, toy.environ) as struck:
         driver = toy.start(*command)
-        driver.communicate(timeout=120)
+        driver.communicate(timeout=PATIENCE_S)
     assert struck.exists()
     assert driver.returncode == -9
     orphans = grids.waiting_or_running(cluster)
@@ -29,7 +30,7 @@ def test_a_toy_grid_survives_kills_preemption_a_cancelled_job_a_dead_node_and_a_
     on_n2 = grids.caught_at_work(cluster, toy, "n2")
     assert not orphans & set(on_n2.values()), "who could not be helped was cancelled"
     cluster.kill_node("n2")
-    until(lambda: cluster.node_state("n2").startswith("down"), 90)
+    until(lambda: cluster.node_state("n2").startswith("down"))
 
     cancelled = grids.caught_at_work(cluster, toy, "n1")
     cluster.slurm("scancel", next(iter(cancelled.values())))
@@ -41,16 +42,17 @@ def test_a_toy_grid_survives_kills_preemption_a_cancelled_job_a_dead_node_and_a_
 
     preempted = grids.caught_at_work(cluster, toy, "n1")
     intruder = cluster.sbatch("--partition=high", "--nodelist=n1", "--cpus-per-task=2", "--wrap=sleep 3")
-    until(lambda: intruder not in grids.waiting_or_running(cluster), 60)
+    until(lambda: intruder not in grids.waiting_or_running(cluster))
 
     for node in NODES:
         grids.caught_at_work(cluster, toy, node)
     cluster.kill_controller()
     begun = toy.work().total()
-    until(lambda: toy.work().total() >= begun + 8, 60)  # who is at work hears nothing of it
+    toy.disarm()
+    until(lambda: toy.work().total() >= begun + 8)  # who is at work hears nothing of it
     cluster.start_controller()
 
-    out, err = driver.communicate(timeout=300)
+    out, err = driver.communicate(timeout=PATIENCE_S)
     assert driver.returncode == 0, out + err
     plan = toy.plan("many")
     attempts = grids.attempts(toy.store, plan)
