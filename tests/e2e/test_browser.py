@@ -13,6 +13,7 @@ from reports.build import Report, build
 from reports.writing import pdf
 from tests import printing
 from tests.synthetic import TEN_METHODS, make_plan, write_runs
+from tests.toy import PATIENCE_S
 
 WIDTHS = (380, 1280)
 THEMES = ("light", "dark")
@@ -37,7 +38,8 @@ def browser(report: Report) -> Iterator[Any]:
         printing.absent("playwright is not installed (the extra `dev`)")
     with pytest.MonkeyPatch.context() as patch, sync_playwright() as driver:
         program = printing.chromium(patch)
-        opened = driver.chromium.launch(executable_path=program, args=["--no-sandbox", "--disable-dev-shm-usage"])
+        arguments = ["--no-sandbox", "--disable-dev-shm-usage"]
+        opened = driver.chromium.launch(executable_path=program, args=arguments, timeout=1000 * PATIENCE_S)
         yield opened
         opened.close()
 
@@ -47,6 +49,7 @@ def page(request: pytest.FixtureRequest, browser: Any, report: Report) -> Iterat
     """The page in a window, with what the browser complained of and what it asked for in `said` and `asked`."""
     width, theme = request.param
     page = browser.new_page(viewport={"width": width, "height": 800}, color_scheme=theme)
+    page.set_default_timeout(1000 * PATIENCE_S)
     page.said, page.asked = [], []
     page.on("console", lambda message: page.said.append(message.text))
     page.on("pageerror", lambda error: page.said.append(str(error)))
@@ -122,6 +125,7 @@ def luminance(colour: str) -> float:
 
 def test_the_keyboard_comes_first_to_the_way_past_the_contents(browser: Any, report: Report) -> None:
     page = browser.new_page(viewport={"width": 1280, "height": 800})
+    page.set_default_timeout(1000 * PATIENCE_S)
     page.goto(report.paths[0].as_uri())
     focused = "document.activeElement.getAttribute('href') || document.activeElement.className"
     stops = []

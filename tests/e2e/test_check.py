@@ -114,7 +114,8 @@ def test_the_first_check_records(scored: Toy, capsys: pytest.CaptureFixture[str]
     assert "SUPPORTED     taught-helps: Who is taught scores higher." in shown
     assert "INCOMPLETE    taught-helps-far (exploratory): Also far away." in shown
     assert any("1 of 1 comparison holds, the gate's p is 0.0040" in line for line in shown), "1 of 252 arrangements"
-    assert shown[1].startswith("The claims were registered 20")
+    (entry,) = RunStore(scored.root).registrations("claimed")
+    assert shown[1].startswith(f"The claims were registered {entry['at'][:10]}")
     before = record(scored)
     assert {name: entry["status"] for name, entry in before.items()} == {
         "taught-helps": "SUPPORTED",
