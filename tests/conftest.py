@@ -17,8 +17,8 @@ sys.path.insert(0, str(Path(__file__).resolve().parent.parent))
 from tests.toy import Toy
 
 # What somebody has set for other work: warnings on stderr, a narrow page, a proxy, an MLflow or a repository of theirs.
-FOREIGN = r"PYTHON(WARNINGS|DEVMODE|VERBOSE|OPTIMIZE|INSPECT)|(MLFLOW|GIT(?!_CONFIG)|SLURM|SBATCH|SQUEUE|SACCT|SINFO|SUBMITIT)_.*"
-FOREIGN += r"|(http|https|all|no)_proxy|COLUMNS|LINES|(NO|FORCE)_COLOR|TTY_.*"
+FOREIGN = r"PYTHON(WARNINGS|DEVMODE|VERBOSE|OPTIMIZE|INSPECT)|(MLFLOW|SLURM|SBATCH|SQUEUE|SACCT|SINFO|SUBMITIT)_.*"
+FOREIGN += r"|GIT_(?!CONFIG).*|(http|https|all|no)_proxy|COLUMNS|LINES|(NO|FORCE)_COLOR|TTY_.*"
 for name in [name for name in os.environ if re.fullmatch(FOREIGN, name, re.IGNORECASE)]:
     del os.environ[name]
 
