@@ -49,8 +49,8 @@ class DataFiles:
                     try:
                         self._digests[entry] = _sha256(self._path(entry))
                     except _Absent as error:
-                        setting = origin(f"data.{parameter}", place) or (f"data.{parameter}", entry)
-                        raise BadInput(f"{where}: {_refusal(entry, error, *setting)}") from error
+                        refused = _refusal(f"data.{parameter}", entry, error, origin(f"data.{parameter}", place))
+                        raise BadInput(f"{where}: {refused}") from error
                 own[name] = self._digests[entry]
         return found
 
@@ -78,8 +78,11 @@ class _Absent(Exception):
     """Nothing can be read of an entry: why, up to what can be done about its setting."""
 
 
-def _refusal(entry: str, why: _Absent, setting: str, value: str) -> str:
-    """One line; value: the entry itself, or what of it stands in the setting."""
+def _refusal(data: str, entry: str, why: _Absent, origin: tuple[str, str] | None) -> str:
+    """One line. What is read follows the setting that the entry is taken from; `data` only says what keys depend on."""
+    if origin is None:
+        return f"{data} names {entry}, {why}set the setting that this is taken from to what can be read"
+    setting, value = origin
     if value == entry:
         return f"{setting} names {entry}, {why}set {setting} to what can be read"
     rest = entry.removeprefix(value).lstrip("/")

@@ -13,20 +13,20 @@ _MARK = "\0"  # in no path and in no name
 
 
 def origin(config: DictConfig, key: str, place: int) -> tuple[str, str] | None:
-    """The setting whose words stand in one element of a list, and these; None where they stand in no setting alone.
+    """The setting whose words one element of a list begins with, and these; None where they stand in no setting alone.
 
     Found by changing the settings that have such words, one after another, until the element changes with them.
     """
     element = _element(config, key, place)
     for name, value in leaves(plain(config)).items():
         for words in value if isinstance(value, list) else [value]:
-            if isinstance(words, str) and words and words in element:
+            if isinstance(words, str) and words and element.startswith(words):
                 other, marked = copy.deepcopy(config), words + _MARK
                 change(other, name, [marked if one == words else one for one in value] if value != words else marked)
                 try:
                     found = _element(other, key, place)
-                except OmegaConfBaseException:  # the words choose between sections, and none has the marked name
-                    continue
+                except (OmegaConfBaseException, IndexError, TypeError):
+                    continue  # the words choose a list, and marked ones choose none or another
                 if found.replace(_MARK, "") == element != found:
                     return name, words
     return None

@@ -18,6 +18,7 @@ from reports.making import Drawn, made
 from reports.pages import PAGES, SLOW
 from reports.pages.tuning import FILE as TUNED_FILE
 from reports.tables import Table
+from reports.text import plural
 from reports.tuning import searches, to_yaml, tuned
 from reports.writing.output import ReportFolder
 from reports.writing.pdf import NoPdf, print_page
@@ -74,7 +75,7 @@ def _write(root: Path, grid: str, listen: Listen) -> tuple[ReportFolder, tuple[P
     title = f"LDD-Bench: {grid}"
     text = to_markdown(title, pages)
     about = _about(data, digest({"pages": text, "files": folder.sha256}))
-    footer = "plan {plan} · report {report} · {done} of {cells} cells".format_map(about)
+    footer = f"plan {about['plan']} · report {about['report']} · {about['done']} of {plural(about['cells'], 'cell')}"
     report_md = folder.write("report.md", f"{text}\n---\n\n{footer}\n".encode())
     report_html = folder.write("report.html", to_html(title, footer, pages, images).encode())
     folder.write_json("report.json", {**about, "sha256": folder.sha256})

@@ -47,12 +47,16 @@ def _few_games(data: GridData) -> str:
     if "episodes" not in done:
         return ""
     played: dict[int, list[int]] = {}
+    where: dict[int, list[str]] = {}
     for environment in data.environments:
         games = done["episodes"][done["environment"] == environment].dropna()
-        played.setdefault(_games_asked(data, environment), []).extend(map(int, games))
+        asked = _games_asked(data, environment)
+        played.setdefault(asked, []).extend(map(int, games))
+        where.setdefault(asked, []).append(data.environment_label(environment))
     few = {asked: games for asked, games in played.items() if games and min(games) < asked}
     told = [
-        f"{_range(games, 'evaluation game')} per seed, where {asked} are asked for{_noise(data, games, asked)}"
+        f"{_range(games, 'evaluation game')} per seed{f' on {listed(where[asked])}' if len(played) > 1 else ''}, "
+        f"where {asked} are asked for{_noise(data, games, asked)}"
         for asked, games in few.items()
     ]
     return f"Few games: {'; '.join(told)}." if told else ""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import re
 import sys
+from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
 
@@ -59,20 +60,22 @@ def pytest_xdist_make_scheduler(config: pytest.Config, log: Any) -> Any:
 
 
 @pytest.fixture
-def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Toy:
+def toy(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Iterator[Toy]:
     """A toy benchmark, whose stages also find their orders when they are computed by this process."""
     toy = Toy.build(tmp_path)
     for name, value in toy.environ.items():
         monkeypatch.setenv(name, value)
     monkeypatch.delenv("MLFLOW_TRACKING_URI", raising=False)
-    return toy
+    yield toy
+    toy.close()
 
 
-@pytest.fixture(autouse=True)
-def as_in_a_new_process() -> None:
-    """No test meets what an earlier one has drawn (rliable draws from NumPy's own generator) or has set in PyTorch.
+@pytest.hookimpl(tryfirst=True)
+def pytest_runtest_setup() -> None:
+    """No test, nor what is made for it, meets what an earlier one has drawn, or has set in PyTorch.
 
-    Stage targets take denormal numbers for zero, and hypothesis refuses to work like that.
+    rliable draws from NumPy's own generator; stage targets take denormal numbers for zero, and hypothesis refuses to
+    work like that.
     """
     np.random.seed(0)  # noqa: NPY002
     if "torch" in sys.modules:

@@ -139,6 +139,7 @@ class Toy:
         self.folder = folder
         self.configs, self.root = folder / "configs", folder / "runs"
         self.environ = {FOLDER: str(folder), STEP_S: "0"}
+        self._started: list[subprocess.Popen[str]] = []
 
     @classmethod
     def build(cls, folder: Path) -> Toy:
@@ -197,8 +198,16 @@ class Toy:
         """Start the command line in a process group of its own."""
         return self._start(self.command(*words))
 
+    def close(self) -> None:
+        """Leave no command behind, and no stage that waits for something; of use where a test has failed."""
+        for process in self._started:
+            if process.poll() is None:
+                os.killpg(process.pid, signal.SIGKILL)
+                process.communicate()
+        self.disarm()
+
     def _start(self, command: list[str]) -> subprocess.Popen[str]:
-        return subprocess.Popen(
+        process = subprocess.Popen(
             command,
             env={**os.environ, **self.environ, "PYTHONPATH": str(PROJECT)},
             cwd=self.folder,
@@ -208,15 +217,13 @@ class Toy:
             start_new_session=True,
             preexec_fn=_hear_ctrl_c,
         )
+        self._started.append(process)
+        return process
 
-    def run(self, *words: str, timeout: float = PATIENCE_S) -> subprocess.CompletedProcess[str]:
+    def run(self, *words: str) -> subprocess.CompletedProcess[str]:
         """Run the command line to its end."""
         process = self.start(*words)
-        try:
-            out, err = process.communicate(timeout=timeout)
-        except subprocess.TimeoutExpired:
-            os.killpg(process.pid, signal.SIGKILL)
-            raise
+        out, err = process.communicate(timeout=PATIENCE_S)
         return subprocess.CompletedProcess(process.args, process.returncode, out, err)
 
     def request(self, grid: str = "toy", *words: str) -> Request:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import shutil
 import sys
 import textwrap
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
 from statistics import fmean
 
@@ -28,19 +27,18 @@ def failure_lines(
 ) -> list[str]:
     """One line per cell that failed by a stage of its own, and per other failed stage: why, and where its log is.
 
-    A stage that cells share is told once, with how many it blocks. cells: outcome of each of the plan's cells, by its
+    A stage that cells share is told once, with those that it blocks. cells: outcome of each of the plan's cells, by its
     name. outcomes: of its stages, by key.
     """
     failed = {name: outcome for name, outcome in cells.items() if outcome.state == "failed"}
-    blocked = Counter(outcome.key for outcome in cells.values() if outcome.state == "blocked")
     said = {outcome.key for outcome in failed.values()}
     lines = [f"{name} failed: {outcome.reason}{log_words(outcome, store)}" for name, outcome in failed.items()]
     for key in plan.stages:
         outcome = outcomes[key]
         if outcome.state == "failed" and key not in said:
-            harmed = any(cells[cell.name].state in ("failed", "blocked") for cell in plan.users[key])
-            effect = f"; it blocks {plural(blocked[key], 'cell')}" if blocked[key] else ""
-            effect = effect or ("" if harmed else "; no result needs it")
+            needing = [cell.name for cell in plan.users[key] if key in plan.required(cell)]
+            blocked = [name for name in needing if cells[name].state == "blocked"]
+            effect = f"; it blocks {_some(blocked)}" if blocked else "" if needing else "; no result needs it"
             lines.append(f"{plan.label(key)} failed{effect}: {outcome.reason}{log_words(outcome, store)}")
     return lines
 
@@ -53,6 +51,10 @@ def skipped_lines(plan: Plan, outcomes: Mapping[str, Outcome], store: RunStore) 
         for key, count in counts.items()
         if count > 0
     ]
+
+
+def _some(names: Sequence[str]) -> str:
+    return names[0] if len(names) == 1 else f"{plural(len(names), 'cell')}, such as {names[0]}"
 
 
 def log_words(outcome: Outcome, store: RunStore) -> str:

@@ -55,15 +55,16 @@ def unbroken(tmp_path_factory: pytest.TempPathFactory) -> dict[str, bytes]:
 def test_after_ctrl_c_the_same_command_continues(toy: Toy, unbroken: dict[str, bytes]) -> None:
     toy.arm("practise", "hold", at=5, times=2)
     running = toy.start("--grid", "one", "seeds=2")
-    until(lambda: saved(toy) == 10)
+    until(lambda: toy.work().total() == 12)  # six of each have begun, five are saved
     os.killpg(running.pid, signal.SIGINT)  # as the terminal does: to every process of the foreground
     out, _ = running.communicate(timeout=PATIENCE_S)
     assert running.returncode == 130
     assert "stopping: 2 jobs save a checkpoint" in out
     assert "stopped; the same command continues" in out
-    until(lambda: processes_of(toy) == [])
     store = RunStore(toy.root)
-    assert {store.outcome(key).state for key in toy.plan("one", "seeds=2").stages} == {"stopped", "missing"}
+    states = {store.outcome(key).state for key in toy.plan("one", "seeds=2").stages}
+    assert states == {"stopped", "missing"}, "it has waited for its jobs"
+    until(lambda: processes_of(toy) == [])
 
     assert toy.run("--grid", "one", "seeds=2").returncode == 0
     assert toy.results() == unbroken
@@ -87,7 +88,7 @@ def test_after_kill_minus_9_of_the_driver_its_jobs_end_and_the_same_command_cont
 ) -> None:
     toy.arm("practise", "hold", at=5, times=2)
     running = toy.start_driver("one", "seeds=2")
-    until(lambda: saved(toy) == 10)
+    until(lambda: toy.work().total() == 12)  # six of each have begun, five are saved
     running.kill()
     running.communicate()
     assert finish(toy) == 0, "also while the old jobs are still ending"
@@ -100,14 +101,16 @@ def test_a_job_that_outlives_its_controller_is_not_computed_twice(toy: Toy, unbr
     toy.arm("practise", "wait", at=5, seed=1)
     driver, _ = toy.driver("one", "seeds=2")
     driver.begin()
-    until(lambda: driver.step() and saved(toy) == 15 and driver.jobs() == 1)
-    (controller,) = (int(job.handle.job_id) for job in driver._running)
-    os.kill(controller, signal.SIGKILL)
-    until(lambda: driver.step() and driver.jobs() == 0)
-    assert driver.active() == (toy.plan("one", "seeds=2").cells[1].stages["practise"],), "it is seen to live"
-    toy.disarm()
-    until(lambda: not driver.step())
-    driver.end()
+    try:
+        until(lambda: driver.step() and saved(toy) == 15 and driver.jobs() == 1)
+        (controller,) = (int(job.handle.job_id) for job in driver._running)
+        os.kill(controller, signal.SIGKILL)
+        until(lambda: driver.step() and driver.jobs() == 0)
+        assert driver.active() == (toy.plan("one", "seeds=2").cells[1].stages["practise"],), "it is seen to live"
+        toy.disarm()
+        until(lambda: not driver.step())
+    finally:
+        driver.end()
     assert toy.results() == unbroken
     assert toy.computed() == 4
 
@@ -127,7 +130,7 @@ def test_two_commands_at_once_share_the_work(toy: Toy, unbroken: dict[str, bytes
 def test_ctrl_c_of_an_inline_run_saves_too(toy: Toy, unbroken: dict[str, bytes]) -> None:
     toy.arm("practise", "hold", at=5)
     running = toy.start_driver("one", "seeds=2", "executor=inline")
-    until(lambda: saved(toy) == 5)
+    until(lambda: toy.work().total() == 6)
     running.send_signal(signal.SIGINT)
     running.communicate(timeout=PATIENCE_S)
     assert toy.computed("practise") == 1, "the other was not begun"

@@ -189,7 +189,7 @@ def test_a_killed_and_continued_stage_is_shown_once(tracked: Toy) -> None:
     running = tracked.start_driver("one", "executor.checkpoint_s=0")
     key = tracked.plan("one").cells[0].stages["practise"]
     store = RunStore(tracked.root)
-    until(lambda: len(store.curve(key)) == 6)
+    until(lambda: tracked.work().total() == 7)
     mirror(tracked, "one").sync()
     assert rows(tracked, f"select status from runs where name = 'practise {key}'") == [("RUNNING",)]
     running.kill()

@@ -163,6 +163,43 @@ def test_a_refusal_names_the_setting_that_a_path_begins_with(toy: Toy) -> None:
             toy.plan("one", *words)
 
 
+@pytest.mark.parametrize(
+    ("env", "message"),
+    [
+        pytest.param(
+            "wording: human, dir: /nowhere, data: ['${env.dir}/${env.id}.json']",
+            "env.dir is /nowhere, so /nowhere/north.json is read, which is not there; "
+            "set env.dir to a folder that has north.json",
+            id="it-begins-with-one-and-holds-another",
+        ),
+        pytest.param(
+            "wording: human, data_of: {human: [human/none.json]}, "
+            "data: '${oc.select:env.data_of.${env.wording},${env.none}}', none: []",
+            "env.data_of.human names human/none.json, which is not in PROJECT; "
+            "set env.data_of.human to what can be read",
+            id="its-first-words-are-also-those-that-choose-it",
+        ),
+    ],
+)
+def test_of_several_settings_in_a_path_the_one_to_change_is_named(toy: Toy, env: str, message: str) -> None:
+    text = f"env: {{id: north, label: North, size: 4, {env}}}\n"
+    toy.write("env/north", f"# @package _global_\ndefaults: [/learner: slow]\n{text}")
+    expected = re.escape(message.replace("PROJECT", str(toy.folder)))
+    with pytest.raises(BadInput, match=f"^env=north method=plain: {expected}$"):
+        toy.plan("one")
+
+
+def test_where_no_setting_has_a_path_whole_the_refusal_says_what_is_not_there(toy: Toy) -> None:
+    toy.write(
+        "env/north",
+        "# @package _global_\ndefaults: [/learner: slow]\n"
+        "env: {id: north, label: North, size: 4, data: ['no${env.id}.json']}\n",
+    )
+    refusal = r"data\.env names nonorth\.json, which is not in .*; set the setting that this is taken from"
+    with pytest.raises(BadInput, match=refusal):
+        toy.plan("one")
+
+
 def test_only_stages_with_the_parameter_have_its_files_in_their_keys(toy: Toy) -> None:
     before = toy.plan("three")
     toy.write("config", CONFIG.replace("data: {", "data: {learner: [data/rules.json], "))

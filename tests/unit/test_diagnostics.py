@@ -101,10 +101,10 @@ def test_a_failed_parent_is_told_once_with_the_cells_that_it_blocks(toy: Toy) ->
     lines = failure_lines(plan, cells, outcomes, RunStore(toy.root))
     log = toy.root / plan.cells[1].stages["study"] / "log.txt"
     why = f"RuntimeError: the toy was told to fail (log: {log})"
-    assert lines == [f"study north/2 methods/0 failed; it blocks 2 cells: {why}"]
+    assert lines == [f"study north/2 methods/0 failed; it blocks 2 cells, such as north/taught/0: {why}"]
     one = plan.only(plan.cells[1:2])
     alone = failure_lines(one, {cell.name: cells[cell.name] for cell in one.cells}, outcomes, RunStore(toy.root))
-    assert alone == [f"study north/taught/0 failed; it blocks 1 cell: {why}"]
+    assert alone == [f"study north/taught/0 failed; it blocks north/taught/0: {why}"]
     assert outcomes[plan.cells[1].stages["inspect"]].state == "blocked"
 
 

@@ -92,9 +92,9 @@ def test_environments_that_ask_for_different_numbers_of_games_are_told_apart(tmp
     assert warned(data) == ""
     cells = data.cells.assign(episodes=[140 if name == "rtfm-s1" else 30 for name in data.cells["environment"]])
     assert warned(replace(data, cells=cells)) == (
-        "Few games: 140 evaluation games per seed, where 500 are asked for "
+        "Few games: 140 evaluation games per seed on RTFM S1, where 500 are asked for "
         "(standard error of a win rate: up to 4.2 points for 2.2); "
-        "30 evaluation games per seed, where 100 are asked for."
+        "30 evaluation games per seed on NetHack, where 100 are asked for."
     )
 
 

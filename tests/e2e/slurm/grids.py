@@ -5,8 +5,6 @@ from __future__ import annotations
 import math
 import os
 import shutil
-import signal
-import subprocess
 from collections import Counter
 from collections.abc import Iterator
 from contextlib import contextmanager
@@ -46,7 +44,6 @@ class SlurmToy(Toy):
     def __init__(self, folder: Path) -> None:
         super().__init__(folder)
         self.step_s = 0.0
-        self._started: list[subprocess.Popen[str]] = []
 
     @classmethod
     def on(cls, cluster: Cluster, folder: Path) -> SlurmToy:
@@ -61,17 +58,6 @@ class SlurmToy(Toy):
     def slow(self, step_s: float) -> None:
         super().slow(step_s)
         self.step_s = step_s
-
-    def _start(self, command: list[str]) -> subprocess.Popen[str]:
-        self._started.append(super()._start(command))
-        return self._started[-1]
-
-    def close(self) -> None:
-        """Leave no command behind."""
-        for process in self._started:
-            if process.poll() is None:
-                os.killpg(process.pid, signal.SIGKILL)
-                process.communicate()
 
     @property
     def store(self) -> RunStore:

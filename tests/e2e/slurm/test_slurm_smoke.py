@@ -25,18 +25,18 @@ from tests.toy import PATIENCE_S, PROJECT, until
 
 STAGES = {"rtfm-s1": 36, "all": 105}
 EXECUTOR = ("executor=slurm", "executor.cpus=1", "executor.mem_gb=4", "executor.poll_s=1", "executor.lost_after_s=20")
-LIMITED = ("one", "learner.updates=105")
+LIMITED = ("one",)
 
 
 @pytest.fixture(scope="module")
 def limited(shared_cluster: Cluster, tmp_path_factory: pytest.TempPathFactory) -> Iterator[SlurmToy]:
-    """A toy benchmark one of whose jobs may run for two minutes, of which 20 s are for saving, and has 105 s of work.
+    """A toy benchmark one of whose jobs may run for two minutes and is not done before Slurm tells it to leave.
 
-    It runs on the node to which nothing happens. Slurm tells it 20 to 50 s before the end: that is, when it has begun
-    also on a machine that starts it slowly, and before it is done.
+    It runs on the node to which nothing happens. Slurm tells it 20 to 50 s before the end: when it has begun also on a
+    machine that starts it slowly.
     """
     toy = SlurmToy.on(shared_cluster, tmp_path_factory.mktemp("limited"))
-    toy.slow(1.0)
+    toy.arm("practise", "hold", at=5)
     toy.start("--grid", *LIMITED, "executor=slurm", "executor.time_min=2", "executor.extra={nodelist: n1}")
     yield toy
     toy.close()
@@ -160,11 +160,14 @@ def test_the_smoke_grid_disturbed(cluster: Cluster, limited: SlurmToy, smoke: Sm
         cluster.slurm("scancel", job, check=False)  # it may be over
         until(lambda: job not in grids.waiting_or_running(cluster))
 
+    def unplug(job: str) -> None:
+        cluster.kill_node("n2")
+        cluster.start_node("n2")
+
     smoke.strike(cluster, preempt)
     smoke.strike(cluster, cancel)
     until(lambda: len(smoke.unfinished()) < 60)
-    smoke.strike(cluster, lambda job: cluster.kill_node("n2"))
-    cluster.start_node("n2")
+    smoke.strike(cluster, unplug)
 
     smoke.end(driver)
     plan = smoke.store.plan("smoke")

@@ -95,7 +95,7 @@ def test_a_failing_stage_blocks_what_needs_it_and_nothing_else(cluster: Cluster,
     assert done.returncode == 1, done.stdout + done.stderr
     plan = toy.plan("toy", "seeds=1", "envs=[north]")
     assert grids.states(toy.store, plan) == {"done": 3, "failed": 1, "blocked": 4}
-    assert "failed; it blocks 2 cells: RuntimeError: the toy was told to fail" in done.stdout
+    assert "failed; it blocks 2 cells, such as north/taught/0: RuntimeError: the toy was told to fail" in done.stdout
     before = grids.jobs(cluster)
     assert toy.run(*words).returncode == 1
     assert grids.jobs(cluster) == before, "what failed is not repeated until asked"
