@@ -10,6 +10,7 @@ import torch
 
 from agents.job import Job
 from agents.networks import Network
+from agents.saved import load_saved
 from envs.base import EnvError
 
 
@@ -21,7 +22,7 @@ def begin(net: Network, job: Job) -> None:
     if "curriculum" not in job.parents:
         return
     path = job.parents["curriculum"] / "policy.pt"
-    saved = torch.load(path, map_location=job.device, weights_only=True)
+    saved = load_saved(path, torch.device(job.device))
     if saved["tokenizer"] != net.layout.tokenizer:
         raise EnvError(
             f"the curriculum's policy {path} reads {saved['tokenizer']}, this environment speaks "

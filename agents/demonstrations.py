@@ -8,6 +8,7 @@ from pathlib import Path
 import torch
 from torch import Tensor
 
+from agents.saved import load_saved
 from envs.base import Layout, Observation, blanked, cells
 
 NO_ACTION = -1
@@ -33,7 +34,7 @@ class Demonstrations:
 
     @classmethod
     def load(cls, path: Path) -> Demonstrations:
-        return cls(**torch.load(path, weights_only=True))
+        return cls(**load_saved(path))
 
     def shown(self, layout: Layout, language: bool) -> Demonstrations:
         """The same; without language, every description of the world is an empty text."""

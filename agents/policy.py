@@ -8,12 +8,13 @@ import torch
 from torch import Tensor
 
 from agents.networks import Network, build
+from agents.saved import load_saved
 from envs.base import Expert, Layout, Observation
 
 
 def load(path: Path, layout: Layout, device: torch.device) -> tuple[Network, int]:
     """The network of a ``policy.pt`` and the frames that it was trained for."""
-    saved = torch.load(path, map_location=device, weights_only=True)
+    saved = load_saved(path, device)
     net = build(layout, saved["network"], seed=0).to(device)
     net.load_state_dict(saved["weights"])
     return net, saved["frames"]

@@ -17,6 +17,7 @@ from agents.job import Job
 from agents.networks import Network, build
 from agents.networks.seeded import seeded
 from agents.pretraining.decoder import Decoder
+from agents.saved import load_saved
 from envs.base import EnvError, Layout, Observation, cells
 
 HEADS = ("policy_head.", "baseline_head.")
@@ -59,7 +60,7 @@ class Teacher:
     """
 
     def __init__(self, path: Path, layout: Layout, network: dict[str, Any], device: torch.device) -> None:
-        saved = torch.load(path, map_location=device, weights_only=True)
+        saved = load_saved(path, device)
         self.net: Network = build(layout, network, seed=0).to(device)
         self.net.load_state_dict(saved["weights"])
         self.sha = digest(trunk(self.net))

@@ -13,7 +13,7 @@ from reports.tables import Cell, Column, Table
 from reports.text import duration, listed, plural, signed
 
 BASES = {
-    "exact": "by finished stages that differed in the seed alone",
+    "exact": "by finished stages with the same settings, of other seeds or methods",
     "rate": "by the speed of stages with the same code, task and network",
     "kind": "by a rough guess from the same kind of stage elsewhere",
 }

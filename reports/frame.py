@@ -5,18 +5,21 @@ Every planned cell has its row for ever: one that failed or is missing has a sta
 
 from __future__ import annotations
 
+import zlib
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import cached_property
 from graphlib import TopologicalSorter
 from pathlib import Path
 from typing import Any
+from zipfile import BadZipFile
 
 import numpy as np
 import numpy.typing as npt
 import pandas as pd
 
 from benchmark.decimals import decimals
+from benchmark.errors import BadInput
 from benchmark.spec import Plan, headline_of, provenance_of
 from benchmark.store import RunStore
 from reports import tables
@@ -236,9 +239,13 @@ class GridData:
         if not isinstance(episodes_file, str):
             return None
         if episodes_file not in self._won:
-            with np.load(self.root / episodes_file) as arrays:
-                there = "won" in arrays.files
-                self._won[episodes_file] = np.asarray(arrays["won"], dtype=bool) if there else None
+            path = self.root / episodes_file
+            try:
+                with np.load(path) as arrays:
+                    there = "won" in arrays.files
+                    self._won[episodes_file] = np.asarray(arrays["won"], dtype=bool) if there else None
+            except (OSError, EOFError, ValueError, AttributeError, BadZipFile, zlib.error) as error:
+                raise BadInput(f"{path} cannot be read; move {path.parent} away and run its grid again") from error
         return self._won[episodes_file]
 
     @cached_property

@@ -19,6 +19,7 @@ from agents.networks.text import TextEncoder
 from agents.pretraining.fit import Fit
 from agents.pretraining.lesson import read
 from agents.pretraining.windows import Windows
+from agents.saved import load_saved
 from envs.base import EnvError, Layout, Observation, cells
 
 
@@ -109,7 +110,7 @@ def build(layout: Layout, sizes: dict[str, int], seed: int) -> Inverse:
 
 def load(path: Path, layout: Layout, device: torch.device) -> Inverse:
     """The inverse model of an ``inverse.pt``."""
-    saved = torch.load(path, map_location=device, weights_only=True)
+    saved = load_saved(path, device)
     net = build(layout, saved["sizes"], seed=0).to(device)
     net.load_state_dict(saved["weights"])
     return net

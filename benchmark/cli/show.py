@@ -67,7 +67,9 @@ def results_asked_for(plan: Plan, chosen: Plan, cells: Mapping[str, Outcome]) ->
     asked = {(cell.environment, cell.method) for cell in chosen.cells}
     shown = plan.only(tuple(cell for cell in plan.cells if (cell.environment, cell.method) in asked))
     others = len(plan.cells) - len(shown.cells)
-    words = f"\n{plural(others, 'cell')} of other methods and environments: `status`" if others else ""
+    words = (
+        f"\nnot asked for: {plural(others, 'cell')} of other methods and environments; see `status`" if others else ""
+    )
     return result_table(shown, cells) + words
 
 

@@ -26,6 +26,10 @@ def page(data: GridData) -> Page | None:
     own, variants = subject(data), variants_of_subject(data)
     name = data.method_label(own)
     if not variants:
+        if own in without_pretraining(data):
+            return Page(
+                "ablations", TITLE, (Text(f"{name} learns from no demonstrations: nothing of it to leave out."),)
+            )
         parts = listed(list(WORDS.values()))
         return Page("ablations", TITLE, (Text(f"The grid has no ablation of {name}, which could be: {parts}."),))
     begun = opening(data)

@@ -184,6 +184,14 @@ def test_a_grid_without_ablations_says_what_they_could_be(tmp_path: Path) -> Non
     assert "The grid has no ablation of LDD, which could be: no language" in to_markdown("report", [page])
 
 
+def test_a_method_that_is_taught_nothing_has_nothing_to_leave_out(tmp_path: Path) -> None:
+    alone = {"tabula_rasa": TEN_METHODS["tabula_rasa"]}
+    write_runs(tmp_path, make_plan(ENVIRONMENTS, alone, seeds=(0,)), points=2)
+    text = to_markdown("report", [ablations.page(load(tmp_path, "synthetic"))])
+    assert "Tabula rasa learns from no demonstrations: nothing of it to leave out." in text
+    assert "could be" not in text
+
+
 # Figures
 
 

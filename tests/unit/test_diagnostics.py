@@ -118,7 +118,7 @@ def test_a_run_of_some_cells_ends_with_the_methods_and_environments_that_were_as
         title.split(),
         ["north"],
         ["taught", "released", "/", "ours", "0.500", "(1/2)"],
-        ["10", "cells", "of", "other", "methods", "and", "environments:", "`status`"],
+        ["not", "asked", "for:", "10", "cells", "of", "other", "methods", "and", "environments;", "see", "`status`"],
     ]
     assert results_asked_for(plan, plan, cells) == result_table(plan, cells)
 

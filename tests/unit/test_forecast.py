@@ -99,7 +99,7 @@ def test_the_report_compares_it_with_what_stages_took(tmp_path: Path) -> None:
     ]
     text = to_markdown("report", [found])
     assert "4 min 57 s of computing for 15 of 27 finished stages; they took 6 min 22 s: an error of −22%" in text
-    assert "6 by finished stages that differed in the seed alone and 9 by a rough guess" in text
+    assert "6 by finished stages with the same settings, of other seeds or methods and 9 by a rough guess" in text
 
 
 def test_every_foretold_stage_is_a_mark_in_the_figure(tmp_path: Path) -> None:

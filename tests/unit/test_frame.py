@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -111,6 +112,15 @@ def test_raw_games_give_back_the_win_rate(partial: GridData) -> None:
     assert won.dtype == np.bool_
     assert won.mean() == pytest.approx(row["win_rate"])
     assert partial.won(None) is None
+
+
+@pytest.mark.parametrize("damage", [b"garbage", b"", b"PK\x03\x04 and no more"])
+def test_games_that_cannot_be_read_are_named(partial: GridData, tmp_path: Path, damage: bytes) -> None:
+    (tmp_path / "run").mkdir()
+    (tmp_path / "run" / "episodes.npz").write_bytes(damage)
+    elsewhere = replace(partial, root=tmp_path)
+    with pytest.raises(BadInput, match=r"run/episodes\.npz cannot be read; move .*/run away and run its grid again$"):
+        elsewhere.won("run/episodes.npz")
 
 
 def test_learning_curves_are_those_of_the_evaluated_stage(partial: GridData) -> None:

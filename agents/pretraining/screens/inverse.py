@@ -18,6 +18,7 @@ from agents.networks.seeded import seeded
 from agents.pretraining.fit import Fit
 from agents.pretraining.screens.windows import View, followed, read
 from agents.recordings.stream import Window
+from agents.saved import load_saved
 from envs.base import EnvError, Layout
 
 KEYS = 256
@@ -109,7 +110,7 @@ def build(layout: Layout, sizes: dict[str, Any], seed: int) -> Inverse:
 
 def load(path: Path, layout: Layout, device: torch.device) -> Inverse:
     """The inverse model of an ``inverse.pt``."""
-    saved = torch.load(path, map_location=device, weights_only=True)
+    saved = load_saved(path, device)
     net = build(layout, saved["sizes"], seed=0).to(device)
     net.load_state_dict(saved["weights"])
     return net
