@@ -5,8 +5,8 @@
     python -m tests.e2e.slurm.cluster kill-node n2       # as if its plug were pulled; start-node n2 repairs it
     python -m tests.e2e.slurm.cluster kill-controller    # kill -9 of slurmctld; start-controller
 
-Everything lives in one folder (`--folder`, by default ldd-bench-slurm in `SHORT`) and listens on free ports of 127.0.0.1.
-What it starts it notes by process number and start time, and it ends nothing else.
+Everything lives in one folder (`--folder`, by default ldd-bench-slurm in `SHORT`) and listens on free ports of
+127.0.0.1. What it starts it notes by process number and start time, and it ends nothing else.
 It needs root and, on Debian: apt-get install slurmctld slurmd slurm-client munge slurmdbd mariadb-server
 """
 
